@@ -1,0 +1,1 @@
+"""Which cases need a person, what the persons agreed, and when a model is better."""
