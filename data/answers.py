@@ -2,7 +2,7 @@
 
 A :class:`Question` has a kind: :class:`Choice`, :class:`Grade`, :class:`Findings`, :class:`Mask` or
 :class:`Measurement`. An :class:`Answer` is a value keyed by (question, site); a :class:`Site` is the
-study, a page of it, a level with a side, or a lesion. Kinds check and serialise values; nothing else does.
+study, a page of it, a level with a side, or a lesion. Kinds check values; one codec serialises them.
 """
 
 from __future__ import annotations
@@ -108,14 +108,6 @@ class Choice:
             raise _refuse("choice", value, f"one of {', '.join(self.options)}")
         return value
 
-    def to_json(self, value: Value) -> Any:
-        """The value as JSON."""
-        return self.check(value)
-
-    def from_json(self, raw: Any) -> str:
-        """The value back from JSON, checked."""
-        return self.check(raw)
-
 
 @dataclass(frozen=True, slots=True)
 class Grade:
@@ -133,14 +125,6 @@ class Grade:
             raise _refuse("grade", value, f"an integer from 0 to {len(self.levels) - 1}")
         return value
 
-    def to_json(self, value: Value) -> Any:
-        """The value as JSON."""
-        return self.check(value)
-
-    def from_json(self, raw: Any) -> int:
-        """The value back from JSON, checked."""
-        return self.check(raw)
-
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -154,15 +138,6 @@ class Findings:
             raise _refuse("set of findings", value, f"any of {', '.join(self.labels)}")
         return frozenset(value)
 
-    def to_json(self, value: Value) -> Any:
-        """The value as JSON: the findings in the order of the labels."""
-        present = self.check(value)
-        return [label for label in self.labels if label in present]
-
-    def from_json(self, raw: Any) -> frozenset[str]:
-        """The value back from JSON, checked."""
-        return self.check(raw)
-
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -175,19 +150,6 @@ class Mask:
         if not isinstance(value, MaskValue) or not {label for label, _ in value.masks} <= set(self.labels):
             raise _refuse("mask", value, f"masks of {', '.join(self.labels)}")
         return value
-
-    def to_json(self, value: Value) -> Any:
-        """The value as JSON: the shape, and the blob of each label."""
-        masks = self.check(value)
-        return {"shape": list(masks.shape), "masks": dict(masks.masks)}
-
-    def from_json(self, raw: Any) -> MaskValue:
-        """The value back from JSON, checked."""
-        try:
-            value = MaskValue(tuple(int(n) for n in raw["shape"]), tuple(sorted(raw["masks"].items())))
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise _refuse("mask", raw, "an object with shape and masks") from error
-        return self.check(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +167,6 @@ class Measurement:
         if not self.low <= value <= self.high:
             raise _refuse("measurement", value, f"{self.low} to {self.high} {self.unit}")
         return float(value)
-
-    def to_json(self, value: Value) -> Any:
-        """The value as JSON."""
-        return self.check(value)
-
-    def from_json(self, raw: Any) -> float:
-        """The value back from JSON, checked."""
-        return self.check(raw)
 
 
 Kind: TypeAlias = Choice | Grade | Findings | Mask | Measurement
@@ -254,6 +208,41 @@ class Answer:
     question: str
     site: Site
     value: Value
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as JSON: question, site and value."""
+        return {"question": self.question, "site": self.site.key, "value": encode_value(self.value)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Answer:
+        """The answer back from JSON. Whether it fits its question is for :meth:`Form.check` to say."""
+        return cls(raw["question"], Site(raw["site"]), decode_value(raw["value"]))
+
+
+def encode_value(value: Value) -> Any:
+    """A value of any kind as JSON that :func:`decode_value` turns back into the same value."""
+    if isinstance(value, frozenset):
+        return {"findings": sorted(value)}
+    if isinstance(value, MaskValue):
+        return {"shape": list(value.shape), "masks": dict(value.masks)}
+    return value
+
+
+def decode_value(raw: Any) -> Value:
+    """The value that :func:`encode_value` gave.
+
+    Raises
+    ------
+    AnswerError
+        It gave no such thing.
+    """
+    if isinstance(raw, str | int | float) and not isinstance(raw, bool):
+        return raw
+    if isinstance(raw, Mapping) and set(raw) == {"findings"}:
+        return frozenset(raw["findings"])
+    if isinstance(raw, Mapping) and set(raw) == {"shape", "masks"}:
+        return MaskValue(tuple(raw["shape"]), tuple(sorted(raw["masks"].items())))
+    raise _refuse("kept value", raw, "text, a number, findings or masks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,16 +326,3 @@ class Form:
                     raise _refuse(f"answer to {question.name}", "nothing", f"an answer at {', '.join(missing)}")
         order = {question.name: index for index, question in enumerate(self.questions)}
         return tuple(sorted(given, key=lambda a: (order[a.question], a.site)))
-
-    def to_json(self, answers: Iterable[Answer]) -> list[dict[str, Any]]:
-        """Checked answers as JSON: a list of {question, site, value}."""
-        return [
-            {"question": a.question, "site": a.site.key, "value": self[a.question].kind.to_json(a.value)}
-            for a in self.check(answers)
-        ]
-
-    def from_json(self, raw: Iterable[Mapping[str, Any]]) -> tuple[Answer, ...]:
-        """The answers back from JSON, checked."""
-        return self.check(
-            Answer(r["question"], Site(r["site"]), self[r["question"]].kind.from_json(r["value"])) for r in raw
-        )

@@ -66,7 +66,7 @@ class Blobs:
                     stream.write(content)
                     stream.flush()
                     os.fsync(stream.fileno())
-                os.replace(draft, path)
+                Path(draft).replace(path)
             except BaseException:
                 Path(draft).unlink(missing_ok=True)
                 raise
@@ -108,7 +108,7 @@ class Blobs:
     def put_array(self, array: NDArray[np.generic]) -> str:
         """Keep an array of any shape; the name comes back."""
         stream = io.BytesIO()
-        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
         return self.put(stream.getbuffer())
 
     def get_array(self, name: str) -> NDArray[np.generic]:

@@ -523,5 +523,3 @@ class LogEntry:
     event: str
     subject: str
     detail: Mapping[str, Any]
-
-

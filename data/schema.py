@@ -1,0 +1,236 @@
+"""The tables of the database, as migrations. A migration that has been released is never changed."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("consilium")
+
+_TABLES = """
+CREATE TABLE patients (
+    patient_id TEXT PRIMARY KEY,
+    pseudonym TEXT NOT NULL UNIQUE,
+    part TEXT NOT NULL CHECK (part IN ('train', 'validation', 'calibration', 'test'))
+) STRICT;
+
+CREATE TABLE studies (
+    study_id TEXT PRIMARY KEY,
+    patient_id TEXT NOT NULL REFERENCES patients(patient_id),
+    modality TEXT NOT NULL,
+    view TEXT NOT NULL,
+    sex TEXT NOT NULL,
+    age_y REAL,
+    study_date TEXT NOT NULL,
+    description TEXT NOT NULL,
+    held TEXT NOT NULL,
+    phantom INTEGER NOT NULL,
+    ingested_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX studies_by_patient ON studies(patient_id);
+CREATE INDEX studies_by_modality ON studies(modality, ingested_at);
+
+CREATE TABLE series (
+    series_id TEXT PRIMARY KEY,
+    study_id TEXT NOT NULL REFERENCES studies(study_id) ON DELETE CASCADE,
+    modality TEXT NOT NULL,
+    layout TEXT NOT NULL CHECK (layout IN ('image', 'volume', 'frames')),
+    shape TEXT NOT NULL,
+    pixels TEXT NOT NULL,
+    spacing_mm TEXT,
+    affine TEXT,
+    window TEXT,
+    description TEXT NOT NULL,
+    source_paths TEXT NOT NULL,
+    attributes TEXT NOT NULL
+) STRICT;
+CREATE INDEX series_by_study ON series(study_id);
+
+CREATE TABLE files (
+    sha256 TEXT PRIMARY KEY,
+    series_id TEXT NOT NULL REFERENCES series(series_id) ON DELETE CASCADE,
+    path TEXT NOT NULL
+) STRICT;
+CREATE INDEX files_by_series ON files(series_id);
+
+CREATE TABLE refusals (
+    path TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (path, sha256)
+) STRICT;
+
+CREATE TABLE reference_labels (
+    task TEXT NOT NULL,
+    study_id TEXT NOT NULL REFERENCES studies(study_id) ON DELETE CASCADE,
+    question TEXT NOT NULL,
+    site TEXT NOT NULL,
+    value TEXT NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (task, study_id, question, site)
+) STRICT;
+
+CREATE TABLE readers (
+    reader_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('person', 'scripted')),
+    role TEXT NOT NULL CHECK (role IN ('reader', 'adjudicator'))
+) STRICT;
+
+CREATE TABLE versions (
+    version TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    profile TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    round_id TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    UNIQUE (task, number)
+) STRICT;
+
+CREATE TABLE champions (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    task TEXT NOT NULL,
+    version TEXT NOT NULL REFERENCES versions(version),
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX champions_by_task ON champions(task, sequence);
+
+CREATE TABLE evaluations (
+    version TEXT NOT NULL REFERENCES versions(version),
+    part TEXT NOT NULL,
+    result TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (version, part)
+) STRICT;
+
+CREATE TABLE predictions (
+    task TEXT NOT NULL,
+    study_id TEXT NOT NULL REFERENCES studies(study_id) ON DELETE CASCADE,
+    version TEXT NOT NULL REFERENCES versions(version),
+    results TEXT NOT NULL,
+    uncertainty REAL NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (version, study_id)
+) STRICT;
+CREATE INDEX predictions_by_study ON predictions(study_id, task);
+
+CREATE TABLE rounds (
+    round_id TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    champion TEXT NOT NULL,
+    candidate TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (task, number)
+) STRICT;
+
+CREATE TABLE batch_items (
+    round_id TEXT NOT NULL REFERENCES rounds(round_id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    study_id TEXT NOT NULL REFERENCES studies(study_id),
+    purpose TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    score REAL NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (round_id, study_id)
+) STRICT;
+
+CREATE TABLE requests (
+    request_id TEXT PRIMARY KEY,
+    round_id TEXT NOT NULL REFERENCES rounds(round_id) ON DELETE CASCADE,
+    task TEXT NOT NULL,
+    study_id TEXT NOT NULL REFERENCES studies(study_id),
+    reader_id TEXT NOT NULL REFERENCES readers(reader_id),
+    purpose TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('assisted', 'independent')),
+    state TEXT NOT NULL,
+    external_project INTEGER,
+    external_task INTEGER,
+    UNIQUE (round_id, study_id, reader_id)
+) STRICT;
+CREATE INDEX requests_by_study ON requests(study_id, task);
+
+CREATE TABLE annotations (
+    annotation_id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    study_id TEXT NOT NULL REFERENCES studies(study_id),
+    reader_id TEXT NOT NULL REFERENCES readers(reader_id),
+    mode TEXT NOT NULL CHECK (mode IN ('assisted', 'independent')),
+    purpose TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    round_id TEXT NOT NULL,
+    answers TEXT NOT NULL,
+    raw TEXT NOT NULL,
+    skipped INTEGER NOT NULL,
+    lead_time_s REAL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (annotation_id, revision)
+) STRICT;
+CREATE INDEX annotations_by_study ON annotations(study_id, task);
+CREATE INDEX annotations_by_round ON annotations(round_id);
+
+CREATE TABLE consensus (
+    task TEXT NOT NULL,
+    study_id TEXT NOT NULL REFERENCES studies(study_id),
+    round_id TEXT NOT NULL,
+    question TEXT NOT NULL,
+    site TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('agreed', 'disputed', 'adjudicated')),
+    value TEXT,
+    method TEXT NOT NULL,
+    support REAL NOT NULL,
+    annotations TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (task, study_id, round_id, question, site)
+) STRICT;
+CREATE INDEX consensus_by_study ON consensus(study_id, task);
+
+CREATE TABLE jobs (
+    job_id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled')),
+    progress REAL NOT NULL,
+    message TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    lease_until TEXT NOT NULL,
+    result TEXT NOT NULL,
+    error TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX jobs_by_state ON jobs(state, created_at);
+
+CREATE TABLE log (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    event TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX log_by_subject ON log(subject);
+CREATE TRIGGER log_is_kept BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER log_is_fixed BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+"""
+
+
+@migrations()
+def m001_first_tables(db: Database) -> None:
+    """Patients and studies, labels and reads, versions and rounds, jobs and the log."""
+    statement = ""
+    for line in _TABLES.splitlines(keepends=True):
+        statement += line
+        ends = line.rstrip().endswith("END;") if "CREATE TRIGGER" in statement else line.rstrip().endswith(";")
+        if ends:
+            db.execute(statement)
+            statement = ""

@@ -1,0 +1,211 @@
+"""Readers, the reads that are asked of them, and the annotations that came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from data.answers import Answer
+from data.errors import ConflictError, NotFoundError
+from data.records import (
+    Annotation,
+    Mode,
+    Purpose,
+    Reader,
+    ReaderKind,
+    ReaderRole,
+    ReadRequest,
+    RequestState,
+)
+from data.tables.base import Row, Table, dump, now
+
+
+class Reads(Table):
+    """Who reads what, and what they said."""
+
+    def add_reader(self, reader: Reader) -> Reader:
+        """Keep a reader. The same one again changes nothing.
+
+        Raises
+        ------
+        ConflictError
+            Another kind or role stands under that id: what has been read cannot change hands.
+        """
+        with self._store.write() as db:
+            row = self._one("SELECT * FROM readers WHERE reader_id = ?", [reader.reader_id])
+            if row is None:
+                db.execute(
+                    "INSERT INTO readers VALUES (?, ?, ?, ?)",
+                    (reader.reader_id, reader.name, reader.kind, reader.role),
+                )
+                self._store.log.add("reader.added", reader.reader_id, kind=reader.kind, role=reader.role)
+                return reader
+            known = _reader(row)
+            if (known.kind, known.role) != (reader.kind, reader.role):
+                raise ConflictError(
+                    "A reader's kind and role cannot change.",
+                    given=f"{reader.reader_id}: {reader.kind}, {reader.role}",
+                    expected=f"{known.kind}, {known.role}",
+                    do="add the reader under another id",
+                )
+            return known
+
+    def readers(self, *, role: ReaderRole | None = None, kind: ReaderKind | None = None) -> list[Reader]:
+        """The readers, by id; of one role or kind, or all."""
+        found = [_reader(row) for row in self._rows("SELECT * FROM readers ORDER BY reader_id")]
+        return [r for r in found if role in (None, r.role) and kind in (None, r.kind)]
+
+    def reader(self, reader_id: str) -> Reader:
+        """One reader.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        row = self._one("SELECT * FROM readers WHERE reader_id = ?", [reader_id])
+        if row is None:
+            raise NotFoundError(
+                "There is no such reader.", given=reader_id, expected="the id of a reader",
+                do="add one with `consilium readers add`",
+            )  # fmt: skip
+        return _reader(row)
+
+    def plan(self, requests: Iterable[ReadRequest]) -> None:
+        """Note reads to be asked for; one that is planned already stays as it is."""
+        with self._store.write() as db:
+            for r in requests:
+                db.execute(
+                    "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        r.request_id, r.round_id, r.task, r.study_id, r.reader_id, r.purpose, r.mode, r.state,
+                        r.external_project, r.external_task,
+                    ),
+                )  # fmt: skip
+
+    def set_requests(self, requests: Iterable[ReadRequest]) -> None:
+        """Keep the state and the server's ids of reads."""
+        with self._store.write() as db:
+            for r in requests:
+                db.execute(
+                    "UPDATE requests SET state = ?, external_project = ?, external_task = ? WHERE request_id = ?",
+                    (r.state, r.external_project, r.external_task, r.request_id),
+                )
+
+    def requests(
+        self,
+        *,
+        round_id: str | None = None,
+        reader_id: str | None = None,
+        study_id: str | None = None,
+        task: str | None = None,
+        states: Collection[RequestState] | None = None,
+    ) -> list[ReadRequest]:
+        """The reads asked for, in the order of the batch; filtered by what is given."""
+        sql = """SELECT r.* FROM requests r LEFT JOIN batch_items b USING (round_id, study_id)
+            WHERE (:round IS NULL OR r.round_id = :round) AND (:reader IS NULL OR r.reader_id = :reader)
+            AND (:study IS NULL OR r.study_id = :study) AND (:task IS NULL OR r.task = :task)
+            ORDER BY r.round_id, r.purpose = 'adjudication', b.position, r.reader_id"""
+        parameters = {"round": round_id, "reader": reader_id, "study": study_id, "task": task}
+        found = [_request(row) for row in self._rows(sql, parameters)]
+        return [r for r in found if states is None or r.state in states]
+
+    def keep(self, annotation: Annotation) -> Annotation:
+        """Keep an annotation. The same again changes nothing; a changed one is kept as the next revision.
+
+        Its request becomes answered or skipped in the same transaction.
+
+        Returns
+        -------
+        Annotation
+            As it is kept, with its revision.
+        """
+        with self._store.write() as db:
+            newest = self._one(
+                "SELECT * FROM annotations WHERE annotation_id = ? ORDER BY revision DESC LIMIT 1",
+                [annotation.annotation_id],
+            )
+            answers = dump([answer.to_json() for answer in annotation.answers])
+            if newest is not None:
+                if newest["answers"] == answers and bool(newest["skipped"]) == annotation.skipped:
+                    return _annotation(newest)
+                annotation = replace(annotation, revision=newest["revision"] + 1)
+            annotation = replace(annotation, created_at=annotation.created_at or now())
+            db.execute(
+                "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    annotation.annotation_id, annotation.revision, annotation.task, annotation.study_id,
+                    annotation.reader_id, annotation.mode, annotation.purpose, annotation.request_id,
+                    annotation.round_id, answers, annotation.raw, int(annotation.skipped),
+                    annotation.lead_time_s, annotation.created_at,
+                ),
+            )  # fmt: skip
+            if annotation.request_id:
+                state = RequestState.SKIPPED if annotation.skipped else RequestState.ANSWERED
+                db.execute("UPDATE requests SET state = ? WHERE request_id = ?", (state, annotation.request_id))
+            self._store.log.add(
+                "annotation.kept" if annotation.revision == 1 else "annotation.changed",
+                annotation.annotation_id,
+                reader=annotation.reader_id,
+                study=annotation.study_id,
+                revision=annotation.revision,
+            )
+            return annotation
+
+    def annotations(
+        self,
+        task: str,
+        *,
+        round_id: str | None = None,
+        study_id: str | None = None,
+        reader_id: str | None = None,
+        every_revision: bool = False,
+    ) -> list[Annotation]:
+        """The annotations of a task, the oldest first; the newest revision of each unless all are asked for."""
+        newest = "" if every_revision else (
+            " AND revision = (SELECT max(revision) FROM annotations n WHERE n.annotation_id = a.annotation_id)"
+        )  # fmt: skip
+        sql = f"""SELECT * FROM annotations a WHERE task = :task
+            AND (:round IS NULL OR round_id = :round) AND (:study IS NULL OR study_id = :study)
+            AND (:reader IS NULL OR reader_id = :reader) {newest} ORDER BY created_at, annotation_id, revision"""  # noqa: S608
+        parameters = {"task": task, "round": round_id, "study": study_id, "reader": reader_id}
+        return [_annotation(row) for row in self._rows(sql, parameters)]
+
+
+def _reader(row: Row) -> Reader:
+    return Reader(row["reader_id"], row["name"], ReaderKind(row["kind"]), ReaderRole(row["role"]))
+
+
+def _request(row: Row) -> ReadRequest:
+    return ReadRequest(
+        request_id=row["request_id"],
+        round_id=row["round_id"],
+        task=row["task"],
+        study_id=row["study_id"],
+        reader_id=row["reader_id"],
+        purpose=Purpose(row["purpose"]),
+        mode=Mode(row["mode"]),
+        state=RequestState(row["state"]),
+        external_project=row["external_project"],
+        external_task=row["external_task"],
+    )
+
+
+def _annotation(row: Row) -> Annotation:
+    return Annotation(
+        annotation_id=row["annotation_id"],
+        task=row["task"],
+        study_id=row["study_id"],
+        reader_id=row["reader_id"],
+        mode=Mode(row["mode"]),
+        answers=tuple(Answer.from_json(raw) for raw in json.loads(row["answers"])),
+        request_id=row["request_id"],
+        round_id=row["round_id"],
+        purpose=Purpose(row["purpose"]),
+        raw=row["raw"],
+        skipped=bool(row["skipped"]),
+        lead_time_s=row["lead_time_s"],
+        created_at=row["created_at"],
+        revision=row["revision"],
+    )
