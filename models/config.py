@@ -1,0 +1,181 @@
+"""The configuration of clinical tasks: ``configs/tasks/<task>.toml``, with its profiles.
+
+Every field says its unit; a bad value is refused by the name of its field when the file is read.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data.errors import ConfigError
+
+CONFIGS_VARIABLE = "CONSILIUM_CONFIGS"
+
+
+class ProfileName(StrEnum):
+    """The sizes in which a task can be trained. The code path is the same; only the configuration differs."""
+
+    PAPER = "paper"
+    """The published architectures and sizes."""
+    DEMO = "demo"
+    """Small networks that train on two processor cores in minutes."""
+    TINY = "tiny"
+    """Seconds, for tests of the machinery; never shown to people."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Augment(_Settings):
+    """Random changes of the training images. A change that alters the answer must stay off."""
+
+    flip_horizontal: bool = False
+    """Mirror left and right, with probability 0.5."""
+    flip_vertical: bool = False
+    """Mirror head and feet, with probability 0.5."""
+    rotate_deg: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """Largest turn to either side, in degrees."""
+    brightness: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of brightness, 0 to 1."""
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of contrast, 0 to 1."""
+    crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Largest share of a side that a random crop takes away, 0 to 0.5."""
+
+
+class Stage(_Settings):
+    """One network of a task, or several to be compared of which the best on the validation patients is kept."""
+
+    networks: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names in the registry of networks. Several are all trained and compared."""
+    size_px: Annotated[tuple[int, int], Field()]
+    """(rows, columns) of the input, in pixels."""
+    weights: str = "none"
+    """Where training starts: ``none``, ``imagenet`` or the path of a weights file."""
+    freeze_backbone: bool = False
+    """Whether only the added layers are trained. Without pretrained weights all of it is trained."""
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Widths of the dense layers between backbone and output, in units."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability with which a unit of the dense layers is left out in training."""
+    epochs: Annotated[int, Field(ge=1)] = 20
+    """Passes over the training set."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Images a step."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    """Largest step size (AdamW, one-cycle schedule)."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
+    """Decoupled weight decay."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Epochs without a lower validation loss after which training ends; 0: never."""
+    augment: Augment = Augment()
+    """Random changes of the training images."""
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Stage:
+        if min(self.size_px) < 16:
+            raise ValueError("size_px: at least 16 x 16 pixels")
+        return self
+
+
+class Profile(_Settings):
+    """One size of a task."""
+
+    stages: Annotated[dict[str, Stage], Field(min_length=1)]
+    """The networks by name of stage."""
+    seed: int = 0
+    """Seed of every random draw of the training."""
+    simulate: Annotated[int, Field(ge=0)] = 0
+    """Simulated training images for each question that has too few labels; 0: none."""
+
+
+class Reading(_Settings):
+    """How the task's cases are read."""
+
+    readers: Annotated[int, Field(ge=1)] = 3
+    """Readers a case."""
+    consensus: Annotated[str, Field(pattern="^majority$")] = "majority"
+    """The rule that makes one answer of several."""
+    count_assisted: bool = False
+    """Whether assisted reads count for the consensus of training cases; test and calibration never do."""
+    budget: Annotated[int, Field(ge=1)] = 24
+    """Cases that a round asks for at the most."""
+    random_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of the budget for test, calibration and validation patients drawn at random."""
+    seconds_per_case: Annotated[float, Field(gt=0)] = 30.0
+    """Expected seconds that a reader takes for a case, until reads have shown it."""
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """By how much the primary metric must improve, beyond its interval's lower bound, for a promotion."""
+
+
+class TaskConfig(_Settings):
+    """The configuration of one clinical task."""
+
+    reading: Reading = Reading()
+    """How its cases are read."""
+    profiles: dict[ProfileName, Profile]
+    """Its sizes; all three are needed."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> TaskConfig:
+        if missing := set(ProfileName) - set(self.profiles):
+            raise ValueError(f"profiles: {', '.join(sorted(missing))} missing")
+        return self
+
+
+def configs_folder() -> Path:
+    """The folder of the task configurations: ``CONSILIUM_CONFIGS``, or ``configs/tasks`` of the checkout."""
+    named = os.environ.get(CONFIGS_VARIABLE)
+    return Path(named) if named else Path(__file__).parent.parent / "configs" / "tasks"
+
+
+def load_config(task: str, *, folder: Path | None = None) -> TaskConfig:
+    """Read the configuration of a task.
+
+    Parameters
+    ----------
+    task:
+        Its name.
+    folder:
+        Where the file lies; the default is :func:`configs_folder`.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is no TOML, or has a field that cannot be; the field is named.
+    """
+    path = (folder or configs_folder()) / f"{task}.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            "The task's configuration cannot be read.",
+            given=path,
+            expected="a TOML file",
+            do=f"add it, or set {CONFIGS_VARIABLE}",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            "The task's configuration is no TOML.",
+            given=f"{path}: {error}",
+            expected="valid TOML",
+            do="correct it",
+        ) from error
+    try:
+        return TaskConfig.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"The task's configuration has a field that cannot be: {name or 'the whole'}.",
+            given=f"{first.get('input')!r} in {path}",
+            expected=first["msg"],
+            do="correct the field",
+        ) from error

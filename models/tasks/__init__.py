@@ -1,0 +1,1 @@
+"""The clinical tasks, one file each. They are discovered; there is no list to edit."""
