@@ -117,6 +117,15 @@ class Jobs(Table):
         )
         return [_job(row) for row in rows]
 
+    def expired(self) -> list[Job]:
+        """The running jobs whose lease has passed: their worker is gone."""
+        return [job for job in self.due() if job.state == JobState.RUNNING]
+
+    def release_all(self) -> None:
+        """Put every running job back in line. Only who knows that no worker runs may call this."""
+        with self._store.write() as db:
+            db.execute("UPDATE jobs SET state = 'waiting', lease_until = '' WHERE state = 'running'")
+
     def get(self, job_id: str) -> Job:
         """One job.
 

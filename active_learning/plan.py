@@ -1,0 +1,92 @@
+"""The settings that a round is opened with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from data.errors import RoundError
+from models.config import ProfileName, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPlan:
+    """How a round is to run.
+
+    Parameters
+    ----------
+    readers:
+        Ids of the readers among whom the cases are shared out.
+    adjudicator:
+        Id of the one who decides disputed cases, and reads no other; empty: disputed cases stay undecided.
+    readers_per_case:
+        Reads asked for of each case.
+    budget:
+        Cases at the most.
+    random_share:
+        Share of the budget for test, calibration and validation patients drawn at random, 0 to 1.
+    independent_share:
+        Share of the training cases that are read without the model's answer, 0 to 1.
+    profile:
+        The profile of the candidate.
+    margin:
+        By how much the primary metric must improve beyond its interval's lower bound.
+    seed:
+        Seed of the round's random draws.
+    """
+
+    readers: tuple[str, ...]
+    adjudicator: str = ""
+    readers_per_case: int = 3
+    budget: int = 24
+    random_share: float = 0.25
+    independent_share: float = 1.0
+    profile: str = ProfileName.DEMO.value
+    margin: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(set(self.readers)) < self.readers_per_case or len(set(self.readers)) != len(self.readers):
+            raise RoundError(
+                "There are too few readers.",
+                given=f"{', '.join(self.readers) or 'none'}",
+                expected=f"{self.readers_per_case} different ones or more",
+                do="add readers with `consilium readers add`, or ask for fewer reads a case",
+            )
+        if self.adjudicator in self.readers:
+            raise RoundError(
+                "The adjudicator would decide on an own vote.",
+                given=self.adjudicator,
+                expected="somebody who is not among the readers",
+                do="name another adjudicator",
+            )
+        if self.budget < 1 or not 0 <= self.random_share <= 1 or not 0 <= self.independent_share <= 1:
+            raise RoundError(
+                "The round's plan cannot be.",
+                given=f"budget {self.budget}, random share {self.random_share}",
+                expected="a budget of 1 case or more and shares from 0 to 1",
+                do="correct the plan",
+            )
+
+    @classmethod
+    def of(cls, reading: Reading, readers: tuple[str, ...], **changes: Any) -> RoundPlan:
+        """A plan with a task's own settings, save for the changes that are not None."""
+        settings: dict[str, Any] = {
+            "readers_per_case": reading.readers,
+            "budget": reading.budget,
+            "random_share": reading.random_share,
+            "margin": reading.margin,
+            "independent_share": 0.5 if reading.count_assisted else 1.0,
+        }
+        settings.update({name: value for name, value in changes.items() if value is not None})
+        return cls(readers=readers, **settings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> RoundPlan:
+        """The plan back from JSON."""
+        return cls(**{**raw, "readers": tuple(raw["readers"])})

@@ -1,0 +1,487 @@
+"""One turn of the loop: open, push, pull, close, train, compare, promote.
+
+A round's state (:class:`data.records.RoundState`) says which step is next. Every step can be repeated, and a step
+that was cut off goes on where it stopped: what it has done is in the store or, for the labelling server, found
+again under the request's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from active_learning.acquisition import Candidate, choose
+from active_learning.consensus import adjudicate, majority, needs_adjudication
+from active_learning.disputes import dispute
+from active_learning.gateway import Gateway
+from active_learning.plan import RoundPlan
+from active_learning.promotion import compare
+from data.blobs import Blobs
+from data.errors import RoundError
+from data.home import Home
+from data.pixels import Pixels
+from data.records import (
+    Annotation,
+    Consensus,
+    Mode,
+    Part,
+    Prediction,
+    Purpose,
+    ReadPackage,
+    ReadRequest,
+    RequestState,
+    Round,
+    RoundState,
+    Study,
+)
+from data.store import Store
+from models.prediction import evaluate_version, predict_studies
+from models.task import ClinicalTask, Progress, silent
+from models.training import train_version
+
+PUSH_CHUNK = 16
+"""Reads sent to the labelling server between two notes of how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullReport:
+    """What a pull brought.
+
+    Parameters
+    ----------
+    kept, changed, skipped:
+        New annotations; annotations whose answers changed since; reads declined.
+    refused:
+        (request id, why) of answers that did not fit.
+    outstanding:
+        Reads still to come.
+    """
+
+    kept: int
+    changed: int
+    skipped: int
+    refused: tuple[tuple[str, str], ...]
+    outstanding: int
+
+
+class Loop:
+    """The rounds of one task.
+
+    Parameters
+    ----------
+    home:
+        Whose store and blobs.
+    task:
+        The clinical task.
+    gateway:
+        The labelling server; only push, pull and close need it.
+    """
+
+    def __init__(
+        self, home: Home, task: ClinicalTask, gateway: Gateway | None = None, *, progress: Progress = silent
+    ) -> None:
+        self.home = home
+        self.task = task
+        self.store = Store.of(home)
+        self.blobs = Blobs.of(home)
+        self.pixels = Pixels(self.blobs)
+        self._gateway = gateway
+        self.progress = progress
+
+    @property
+    def gateway(self) -> Gateway:
+        """The labelling server, which must have been given."""
+        if self._gateway is None:
+            raise RoundError(
+                "This step needs the labelling server.", given="none", expected="a running server",
+                do="start it with `consilium labelstudio start`",
+            )  # fmt: skip
+        return self._gateway
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """Nobody else takes a step of this task meanwhile, in this process or another."""
+        folder = self.home.prepare().path / "locks"
+        folder.mkdir(exist_ok=True)
+        try:
+            with FileLock(folder / f"{self.task.name}.lock", timeout=0.2):
+                yield
+        except Timeout as error:
+            raise RoundError(
+                "Another process is at a step of this task.",
+                given=what,
+                expected="one step at a time",
+                do="wait until it is done (`consilium jobs`), then take this step again",
+            ) from error
+
+    # -- open ----------------------------------------------------------------------------------------------
+
+    def open(self, plan: RoundPlan) -> Round:
+        """Choose the batch and open the next round.
+
+        Studies that are held for a person, that were asked before or that have a reference standard are left
+        out, save for training cases in which model and readers disagree: those may be read again.
+        """
+        for reader in (*plan.readers, *([plan.adjudicator] if plan.adjudicator else [])):
+            self.store.reads.reader(reader)
+        champion = self.store.versions.champion(self.task.name)
+        studies = [s for s in self.store.studies.find() if self.task.accepts(s) and not s.held]
+        predictions: Mapping[str, Prediction] = {}
+        if champion is not None:
+            predictions = predict_studies(self.home, self.task, champion.version, studies, progress=self.progress)
+        items = choose(
+            list(self._candidates(studies, predictions)),
+            budget=plan.budget,
+            random_share=plan.random_share,
+            independent_share=plan.independent_share,
+            seed=plan.seed,
+        )
+        return self.store.rounds.open(self.task.name, items, plan.as_dict(), champion.version if champion else "")
+
+    def _candidates(self, studies: Sequence[Study], predictions: Mapping[str, Prediction]) -> Iterator[Candidate]:
+        asked = self.store.rounds.studies_asked(self.task.name)
+        standard = {
+            **self.store.labels.standard(self.task.name, {Part.TRAIN, Part.VALIDATION}),
+            **self.store.labels.standard(self.task.name, {Part.CALIBRATION, Part.TEST}),
+        }
+        read: dict[str, list[Annotation]] = {}
+        for annotation in self.store.reads.annotations(self.task.name):
+            if not annotation.skipped:
+                read.setdefault(annotation.study_id, []).append(annotation)
+        for study in studies:
+            prediction = predictions.get(study.study_id)
+            annotations = read.get(study.study_id, [])
+            disputed = dispute(annotations, prediction, self.task.form) if annotations else None
+            known = study.study_id in asked or study.study_id in standard
+            again = study.patient.part == Part.TRAIN and disputed is not None and disputed.score > 0
+            if not known or (again and study.study_id not in asked):
+                yield Candidate(study, prediction, disputed)
+
+    # -- push and pull -------------------------------------------------------------------------------------
+
+    def push(self, round_id: str) -> Round:
+        """Send the batch to the readers."""
+        current = self.store.rounds.get(round_id)
+        if current.state != RoundState.OPENED:
+            return self._past(current, RoundState.OPENED)
+        plan = RoundPlan.from_dict(current.plan)
+        for reader in plan.readers:
+            self.store.reads.reader(reader)
+        self.store.reads.plan(self._requests(current, plan))
+        self._send(current)
+        return self.store.rounds.move(round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
+
+    def _requests(self, current: Round, plan: RoundPlan) -> Iterator[ReadRequest]:
+        for position, item in enumerate(self.store.rounds.batch(current.round_id).items):
+            for turn in range(plan.readers_per_case):
+                reader = plan.readers[(position + turn) % len(plan.readers)]
+                yield _request(current, item.study_id, reader, item.purpose, item.mode)
+
+    def _send(self, current: Round) -> None:
+        planned = self.store.reads.requests(round_id=current.round_id, states={RequestState.PLANNED})
+        predictions: Mapping[str, Prediction] = {}
+        if current.champion:
+            predictions = self.store.versions.predictions(
+                current.champion, study_ids={r.study_id for r in planned if r.mode == Mode.ASSISTED}
+            )
+        title = f"{self.task.title}"
+        for start in range(0, len(planned), PUSH_CHUNK):
+            packages = [
+                self._package(request, predictions.get(request.study_id))
+                for request in planned[start : start + PUSH_CHUNK]
+            ]
+            self.store.reads.set_requests(self.gateway.push(packages, self.task.form, title=title))
+            self.progress((start + len(packages)) / len(planned), "sending cases to the readers")
+
+    def _package(self, request: ReadRequest, prediction: Prediction | None) -> ReadPackage:
+        study = self.store.studies.get(request.study_id)
+        if study.held:
+            raise RoundError(
+                "A study is held for a person to look at.",
+                given=f"{study.study_id}: {study.held}",
+                expected="a picture without a burnt-in identity",
+                do=f"look at it, then `consilium studies release {study.study_id}`",
+            )
+        pages = self.task.pages(study, self.pixels)
+        assisted = request.mode == Mode.ASSISTED and prediction is not None
+        return ReadPackage(
+            request=request,
+            label=study.label,
+            pages=tuple(_png(page) for page in pages),
+            shapes=tuple((page.shape[0], page.shape[1]) for page in pages),
+            prefill=tuple(r.answer for r in prediction.results) if assisted and prediction else (),
+            prefill_version=prediction.version if assisted and prediction else "",
+            prefill_score=1.0 - prediction.uncertainty if assisted and prediction else 0.0,
+        )
+
+    def pull(self, round_id: str) -> PullReport:
+        """Fetch what the readers have answered. Again gives nothing new; a changed answer is a new revision."""
+        current = self.store.rounds.get(round_id)
+        if current.state not in (RoundState.PUSHED, RoundState.READ):
+            return PullReport(0, 0, 0, (), 0)
+        open_states = {RequestState.PUSHED, RequestState.ANSWERED, RequestState.SKIPPED}
+        requests = self.store.reads.requests(round_id=round_id, states=open_states)
+        by_id = {r.request_id: r for r in requests}
+        before = {a.annotation_id: a.revision for a in self.store.reads.annotations(self.task.name)}
+        report = self.gateway.pull(requests, self.task.form, self._shapes())
+        kept = changed = skipped = 0
+        for index, read in enumerate(report.reads):
+            request = by_id[read.request_id]
+            annotation = self.store.reads.keep(
+                Annotation(
+                    annotation_id=f"an-{request.request_id}",
+                    task=self.task.name,
+                    study_id=request.study_id,
+                    reader_id=request.reader_id,
+                    mode=request.mode,
+                    purpose=request.purpose,
+                    answers=read.answers,
+                    request_id=request.request_id,
+                    round_id=round_id,
+                    raw=self.blobs.put(read.raw),
+                    skipped=read.skipped,
+                    lead_time_s=read.lead_time_s,
+                )
+            )
+            known = before.get(annotation.annotation_id)
+            kept += known is None
+            changed += known is not None and annotation.revision > known
+            skipped += read.skipped
+            self.progress((index + 1) / len(report.reads), "fetching answers")
+        for refused in report.refused:
+            self.store.log.add("annotation.refused", refused.request_id, message=refused.message)
+        outstanding = len(self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED}))
+        if not outstanding and current.state == RoundState.PUSHED:
+            self.store.rounds.move(round_id, RoundState.READ, expected=[RoundState.PUSHED])
+        refusals = tuple((r.request_id, r.message) for r in report.refused)
+        return PullReport(kept, changed, skipped, refusals, outstanding)
+
+    def _shapes(self) -> Callable[[str], tuple[tuple[int, int], ...]]:
+        def shapes(study_id: str) -> tuple[tuple[int, int], ...]:
+            pages = self.task.pages(self.store.studies.get(study_id), self.pixels)
+            return tuple((page.shape[0], page.shape[1]) for page in pages)
+
+        return shapes
+
+    # -- close ---------------------------------------------------------------------------------------------
+
+    def close(self, round_id: str) -> Round:
+        """Form the consensus; disputed cases go to the adjudicator, and the round waits for those answers.
+
+        The round is closed once every case is agreed, adjudicated, or declined by the adjudicator.
+        """
+        current = self.store.rounds.get(round_id)
+        if current.state != RoundState.READ:
+            return self._past(current, RoundState.READ)
+        plan = RoundPlan.from_dict(current.plan)
+        outcomes = self._outcomes(current)
+        disputed = [study_id for study_id, records in outcomes.items() if needs_adjudication(records)]
+        if plan.adjudicator and disputed:
+            self.store.reads.plan(
+                _request(current, study_id, plan.adjudicator, Purpose.ADJUDICATION, Mode.INDEPENDENT)
+                for study_id in disputed
+            )
+            self._send(current)
+        decisions = {
+            a.study_id: a
+            for a in self.store.reads.annotations(self.task.name, round_id=round_id)
+            if a.purpose == Purpose.ADJUDICATION and not a.skipped
+        }
+        for study_id in disputed:
+            if study_id in decisions:
+                outcomes[study_id] = list(adjudicate(outcomes[study_id], decisions[study_id], self.task.form))
+        self.store.labels.put_consensus(record for records in outcomes.values() for record in records)
+        if self.waiting_for_adjudication(round_id):
+            return current
+        return self.store.rounds.move(round_id, RoundState.CLOSED, expected=[RoundState.READ])
+
+    def waiting_for_adjudication(self, round_id: str) -> int:
+        """How many disputed cases wait for the adjudicator's answer."""
+        pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
+        return sum(r.purpose == Purpose.ADJUDICATION for r in pushed)
+
+    def _outcomes(self, current: Round) -> dict[str, list[Consensus]]:
+        reading = self.task.config.reading
+        by_study: dict[str, list[Annotation]] = {}
+        for annotation in self.store.reads.annotations(self.task.name, round_id=current.round_id):
+            if annotation.purpose != Purpose.ADJUDICATION:
+                by_study.setdefault(annotation.study_id, []).append(annotation)
+        outcomes = {}
+        for item in self.store.rounds.batch(current.round_id).items:
+            outcomes[item.study_id] = list(
+                majority(
+                    by_study.get(item.study_id, []),
+                    self.task.form,
+                    task=self.task.name,
+                    study_id=item.study_id,
+                    round_id=current.round_id,
+                    count_assisted=reading.count_assisted and item.purpose == Purpose.ACQUISITION,
+                    blobs=self.blobs,
+                    reads_expected=RoundPlan.from_dict(current.plan).readers_per_case,
+                )
+            )
+        return outcomes
+
+    # -- train, compare, promote ---------------------------------------------------------------------------
+
+    def train(self, round_id: str, *, max_steps: int | None = None) -> Round:
+        """Train a candidate on the reference standard of the training patients, this round's consensus included."""
+        current = self.store.rounds.get(round_id)
+        if current.state != RoundState.CLOSED:
+            return self._past(current, RoundState.CLOSED)
+        version, _ = train_version(
+            self.store,
+            self.blobs,
+            self.task,
+            RoundPlan.from_dict(current.plan).profile,
+            round_id=round_id,
+            parent=current.champion,
+            scratch=self._scratch(round_id),
+            max_steps=max_steps,
+            progress=self.progress,
+        )
+        return self.store.rounds.move(
+            round_id, RoundState.TRAINED, expected=[RoundState.CLOSED], candidate=version.version
+        )
+
+    def _scratch(self, name: str) -> Path:
+        return self.home.path / "scratch" / name
+
+    def compare(self, round_id: str) -> Round:
+        """Put the candidate beside the champion on the locked test patients."""
+        current = self.store.rounds.get(round_id)
+        if current.state != RoundState.TRAINED:
+            return self._past(current, RoundState.TRAINED)
+        plan = RoundPlan.from_dict(current.plan)
+        evaluation = evaluate_version(self.home, self.task, current.candidate, Part.TEST, progress=self.progress)
+        outcome: dict[str, Any] = {"candidate": evaluation.metrics_dict()}
+        if current.champion:
+            champion = evaluate_version(self.home, self.task, current.champion, Part.TEST, progress=self.progress)
+            outcome["champion"] = champion.metrics_dict()
+            references = self.store.labels.standard(self.task.name, {Part.TEST})
+            comparison = compare(
+                self.task.form,
+                self.task.primary,
+                self.store.versions.predictions(current.champion, parts=[Part.TEST]),
+                self.store.versions.predictions(current.candidate, parts=[Part.TEST]),
+                references,
+                {s.study_id: s.patient.patient_id for s in self.store.studies.find(study_ids=list(references))},
+                margin=plan.margin,
+                seed=plan.seed,
+            )
+            outcome |= {"primary": self.task.primary, **comparison.as_dict()}
+        else:
+            outcome |= {
+                "primary": self.task.primary,
+                "better": True,
+                "verdict": "first",
+                "sentence": "The task had no champion: the first version becomes it.",
+            }
+        return self.store.rounds.move(
+            round_id, RoundState.COMPARED, expected=[RoundState.TRAINED], outcome=outcome
+        )
+
+    def promote(self, round_id: str, *, reason: str = "", force: bool = False) -> Round:
+        """Crown the candidate if it was proven better; else keep the champion.
+
+        Parameters
+        ----------
+        reason:
+            Why, for the log; the comparison's sentence where none is given.
+        force:
+            Crown it although it was not proven better; this needs a reason.
+        """
+        current = self.store.rounds.get(round_id)
+        if current.state != RoundState.COMPARED:
+            return self._past(current, RoundState.COMPARED)
+        if force and not reason:
+            raise RoundError(
+                "A promotion against the comparison needs a reason.", given="none", expected="a sentence",
+                do="say why with --reason",
+            )  # fmt: skip
+        with self.store.write():
+            if force or current.outcome.get("better"):
+                self.store.versions.crown(
+                    self.task.name, current.candidate, reason or str(current.outcome.get("sentence", ""))
+                )
+                return self.store.rounds.move(round_id, RoundState.PROMOTED, expected=[RoundState.COMPARED])
+            return self.store.rounds.move(round_id, RoundState.KEPT, expected=[RoundState.COMPARED])
+
+    def rollback(self, reason: str) -> str:
+        """Make the version before the champion the champion again. Returns its id.
+
+        Raises
+        ------
+        RoundError
+            There is no earlier champion.
+        """
+        history = self.store.versions.championships(self.task.name)
+        earlier = next((c.version for c in history[1:] if c.version != history[0].version), None)
+        if earlier is None:
+            raise RoundError(
+                "There is no earlier champion.",
+                given=history[0].version if history else "no champion",
+                expected="a task whose champion changed",
+                do="promote another version first",
+            )
+        self.store.versions.crown(self.task.name, earlier, f"rolled back: {reason}")
+        return earlier
+
+    def cancel(self, round_id: str) -> Round:
+        """Give a round up before it closes. Its answers are kept; unread cases are taken off the server."""
+        current = self.store.rounds.get(round_id)
+        if current.state not in (RoundState.OPENED, RoundState.PUSHED, RoundState.READ):
+            return self._past(current, RoundState.OPENED)
+        pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
+        if pushed:
+            self.pull(round_id)
+            pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
+            self.gateway.withdraw(pushed)
+            self.store.reads.set_requests(replace(r, state=RequestState.WITHDRAWN) for r in pushed)
+        return self.store.rounds.move(
+            round_id, RoundState.CANCELLED, expected=[RoundState.OPENED, RoundState.PUSHED, RoundState.READ]
+        )
+
+    def _past(self, current: Round, wanted: RoundState) -> Round:
+        """A step that was done before changes nothing; one whose turn has not come is refused."""
+        order = list(RoundState)
+        if order.index(current.state) > order.index(wanted) and current.state != RoundState.CANCELLED:
+            return current
+        raise RoundError(
+            "It is not this step's turn.",
+            given=f"{current.round_id} is {current.state}",
+            expected=f"a round that is {wanted}",
+            do=f"take the step that comes first: {NEXT_STEP.get(current.state, 'none')}",
+        )
+
+
+NEXT_STEP: Mapping[RoundState, str] = {
+    RoundState.OPENED: "push",
+    RoundState.PUSHED: "pull",
+    RoundState.READ: "close",
+    RoundState.CLOSED: "train",
+    RoundState.TRAINED: "compare",
+    RoundState.COMPARED: "promote",
+}
+"""The step that brings a round out of a state. A round in another state has ended."""
+
+
+def _request(current: Round, study_id: str, reader: str, purpose: Purpose, mode: Mode) -> ReadRequest:
+    digest = hashlib.sha256(f"{current.round_id}\0{study_id}\0{reader}".encode()).hexdigest()[:20]
+    return ReadRequest(f"rq-{digest}", current.round_id, current.task, study_id, reader, purpose, mode)
+
+
+def _png(page: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+    from PIL import Image  # noqa: PLC0415 - only a push needs it
+
+    stream = io.BytesIO()
+    Image.fromarray(page).save(stream, format="PNG", compress_level=3)
+    return stream.getvalue()

@@ -1,0 +1,164 @@
+"""The kinds of background work: what pages and API ask the worker to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from active_learning.plan import RoundPlan
+from active_learning.rounds import Loop
+from data.blobs import Blobs
+from data.errors import TaskError
+from data.home import Home
+from data.ingest import ingest
+from data.pixels import Pixels
+from data.records import Part
+from data.store import Store
+from models.task import Progress, get_task, silent
+from workbench.jobs import QUICK, Work, kind
+
+
+def loop(home: Home, task: str, *, progress: Progress = silent, server: bool = False) -> Loop:
+    """The rounds of a task; with the labelling server where the step needs it."""
+    gateway = None
+    if server:
+        from labelstudio.gateway import LabelStudioGateway  # noqa: PLC0415 - only some steps need it
+        from labelstudio.server import LabelStudioServer  # noqa: PLC0415
+
+        gateway = LabelStudioGateway(LabelStudioServer(home))
+    return Loop(home, get_task(task), gateway, progress=progress)
+
+
+@kind("ingest")
+def ingest_paths(work: Work, *, paths: list[str], task: str | None = None) -> Mapping[str, Any]:
+    """Take files in."""
+    report = ingest(
+        work.home,
+        [Path(p) for p in paths],
+        progress=lambda done, of, words: work.progress(done / max(of, 1), words),
+    )
+    return {"files": report.files, "ingested": report.ingested, "studies": report.studies, "task": task}
+
+
+@kind("predict", line=QUICK)
+def predict(
+    work: Work, *, task: str, study_ids: list[str] | None = None, version: str | None = None
+) -> Mapping[str, Any]:
+    """Predict studies with a version; the champion, and all that the task accepts, where nothing is named."""
+    from models.prediction import predict_studies  # noqa: PLC0415 - loads torch
+
+    store, clinical = Store.of(work.home), get_task(task)
+    chosen = version or champion_of(store, task)
+    studies = [s for s in store.studies.find(study_ids=study_ids) if clinical.accepts(s)]
+    predicted = predict_studies(work.home, clinical, chosen, studies, progress=work.progress)
+    return {"task": task, "version": chosen, "studies": len(predicted)}
+
+
+@kind("explain", line=QUICK)
+def explain(
+    work: Work, *, task: str, study_id: str, question: str, version: str | None = None
+) -> Mapping[str, Any]:
+    """The heat map of an answer: the blob of a (rows, columns) uint8 array, 0 to 255."""
+    import numpy as np  # noqa: PLC0415
+
+    from models.versions import load  # noqa: PLC0415 - loads torch
+
+    store, blobs = Store.of(work.home), Blobs.of(work.home)
+    chosen = version or champion_of(store, task)
+    heat = load(store, blobs, chosen).explain(store.studies.get(study_id), question, Pixels(blobs))
+    return {
+        "heat": blobs.put_array(np.round(heat * 255).astype(np.uint8)),
+        "version": chosen,
+        "question": question,
+    }
+
+
+@kind("train")
+def train(work: Work, *, task: str, profile: str, max_steps: int | None = None) -> Mapping[str, Any]:
+    """Train a version by hand; the task's first one becomes champion."""
+    from models.training import train_version  # noqa: PLC0415 - loads torch
+
+    store = Store.of(work.home)
+    champion = store.versions.champion(task)
+    version, trained = train_version(
+        store,
+        Blobs.of(work.home),
+        get_task(task),
+        profile,
+        parent=champion.version if champion else "",
+        scratch=work.home.path / "scratch" / f"{task}-{profile}",
+        max_steps=max_steps,
+        progress=work.progress,
+    )
+    if champion is None and profile != "tiny":
+        store.versions.crown(task, version.version, "the first version of the task")
+    return {
+        "task": task,
+        "profile": profile,
+        "version": version.version,
+        "stages": [stage.as_dict() for stage in trained.stages],
+    }
+
+
+@kind("evaluate")
+def evaluate(work: Work, *, task: str, version: str | None = None) -> Mapping[str, Any]:
+    """Measure a version on the locked test patients."""
+    from models.prediction import evaluate_version  # noqa: PLC0415 - loads torch
+
+    store = Store.of(work.home)
+    chosen = version or champion_of(store, task)
+    evaluation = evaluate_version(work.home, get_task(task), chosen, Part.TEST, progress=work.progress)
+    return {"task": task, "version": chosen, "patients": evaluation.patients, "metrics": evaluation.metrics_dict()}
+
+
+@kind("round.open")
+def open_round(work: Work, *, task: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Open the task's next round."""
+    opened = loop(work.home, task, progress=work.progress).open(RoundPlan.from_dict(plan))
+    return {"round": opened.round_id, "state": opened.state}
+
+
+@kind("round.step")
+def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool = False) -> Mapping[str, Any]:
+    """Take one step of a round: push, pull, close, train, compare or promote."""
+    task = Store.of(work.home).rounds.get(round_id).task
+    turn = loop(work.home, task, progress=work.progress, server=step in ("push", "pull", "close", "cancel"))
+    detail: dict[str, Any] = {}
+    if step == "pull":
+        report = turn.pull(round_id)
+        detail = {
+            "kept": report.kept,
+            "changed": report.changed,
+            "skipped": report.skipped,
+            "refused": [{"request": r, "message": m} for r, m in report.refused],
+            "outstanding": report.outstanding,
+        }
+    elif step == "promote":
+        turn.promote(round_id, reason=reason, force=force)
+    elif step in ("push", "close", "train", "compare", "cancel"):
+        getattr(turn, step)(round_id)
+    else:
+        raise TaskError(
+            "There is no such step.", given=step, expected="push, pull, close, train, compare, promote or cancel"
+        )
+    after = turn.store.rounds.get(round_id)
+    waiting = turn.waiting_for_adjudication(round_id) if step == "close" else 0
+    return {"round": round_id, "step": step, "state": after.state, "waiting_for_adjudication": waiting, **detail}
+
+
+def champion_of(store: Store, task: str) -> str:
+    """The champion's id.
+
+    Raises
+    ------
+    TaskError
+        The task has none yet.
+    """
+    champion = store.versions.champion(task)
+    if champion is None:
+        raise TaskError(
+            "The task has no champion yet.", given=task, expected="a trained version",
+            do=f"train one with `consilium train {task}`",
+        )  # fmt: skip
+    return champion.version

@@ -1,0 +1,80 @@
+"""The process that does the background work of one home."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+from filelock import FileLock, Timeout
+
+from data.errors import JobError
+from data.home import Home
+from data.store import Store
+from workbench.jobs import LONG, QUICK, carry, line_of
+
+SWEEP_S = 5.0
+"""How often jobs with an expired lease are looked for."""
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Two lines of work, one thread each: what people wait for does not queue behind a training.
+
+    Parameters
+    ----------
+    home:
+        Whose jobs; one worker a home.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home.prepare()
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until a signal says stop.
+
+        Raises
+        ------
+        JobError
+            Another worker serves this home.
+        """
+        try:
+            with FileLock(self.home.path / "worker.lock", timeout=0.5):
+                self._work()
+        except Timeout as error:
+            raise JobError(
+                "Another worker serves this home.", given=self.home.path, expected="one worker a home",
+                do="stop the other one first",
+            ) from error  # fmt: skip
+
+    def _work(self) -> None:
+        store = Store.of(self.home)
+        store.jobs.release_all()  # one worker a home: whoever held these leases is gone
+        consumers = []
+        for line in (QUICK, LONG):
+            carrier = line_of(self.home, line).carrier
+            carrier.flush()  # the records say what is due
+            consumer = carrier.create_consumer(workers=1, periodic=False, max_delay=0.25)
+            consumer.start()
+            consumers.append(consumer)
+        for number in (signal.SIGINT, signal.SIGTERM):  # after huey, which sets its own
+            signal.signal(number, lambda *_: self._stop.set())
+        for job in store.jobs.due():
+            carry(self.home, job)
+        logger.info("working for %s", self.home.path)
+        while not self._stop.wait(SWEEP_S):
+            for job in store.jobs.expired():
+                carry(self.home, job)
+        for consumer in consumers:
+            consumer.stop(graceful=False)
+
+
+def is_running(home: Home) -> bool:
+    """Whether a worker serves the home."""
+    try:
+        with FileLock(home.prepare().path / "worker.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
