@@ -7,13 +7,13 @@ again under the request's id.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -46,6 +46,28 @@ from data.store import Store
 from models.prediction import evaluate_version, predict_studies
 from models.task import ClinicalTask, Progress, silent
 from models.training import train_version
+
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+
+def _alone(step: Step) -> Step:
+    """Nobody else takes a step of the same task meanwhile, in this process or another."""
+
+    @functools.wraps(step)
+    def alone(self: Loop, *arguments: Any, **named: Any) -> Any:
+        try:
+            with self.lock:
+                return step(self, *arguments, **named)
+        except Timeout as error:
+            raise RoundError(
+                "Another process is at a step of this task.",
+                given=step.__name__,
+                expected="one step at a time",
+                do="wait until it is done (`consilium jobs`), then take this step again",
+            ) from error
+
+    return cast(Step, alone)
+
 
 PUSH_CHUNK = 16
 """Reads sent to the labelling server between two notes of how far it is."""
@@ -95,6 +117,9 @@ class Loop:
         self.pixels = Pixels(self.blobs)
         self._gateway = gateway
         self.progress = progress
+        folder = home.prepare().path / "locks"
+        folder.mkdir(exist_ok=True)
+        self.lock = FileLock(folder / f"{task.name}.lock", timeout=0.5)
 
     @property
     def gateway(self) -> Gateway:
@@ -106,24 +131,9 @@ class Loop:
             )  # fmt: skip
         return self._gateway
 
-    @contextmanager
-    def _alone(self, what: str) -> Iterator[None]:
-        """Nobody else takes a step of this task meanwhile, in this process or another."""
-        folder = self.home.prepare().path / "locks"
-        folder.mkdir(exist_ok=True)
-        try:
-            with FileLock(folder / f"{self.task.name}.lock", timeout=0.2):
-                yield
-        except Timeout as error:
-            raise RoundError(
-                "Another process is at a step of this task.",
-                given=what,
-                expected="one step at a time",
-                do="wait until it is done (`consilium jobs`), then take this step again",
-            ) from error
-
     # -- open ----------------------------------------------------------------------------------------------
 
+    @_alone
     def open(self, plan: RoundPlan) -> Round:
         """Choose the batch and open the next round.
 
@@ -167,6 +177,7 @@ class Loop:
 
     # -- push and pull -------------------------------------------------------------------------------------
 
+    @_alone
     def push(self, round_id: str) -> Round:
         """Send the batch to the readers."""
         current = self.store.rounds.get(round_id)
@@ -222,6 +233,7 @@ class Loop:
             prefill_score=1.0 - prediction.uncertainty if assisted and prediction else 0.0,
         )
 
+    @_alone
     def pull(self, round_id: str) -> PullReport:
         """Fetch what the readers have answered. Again gives nothing new; a changed answer is a new revision."""
         current = self.store.rounds.get(round_id)
@@ -273,6 +285,7 @@ class Loop:
 
     # -- close ---------------------------------------------------------------------------------------------
 
+    @_alone
     def close(self, round_id: str) -> Round:
         """Form the consensus; disputed cases go to the adjudicator, and the round waits for those answers.
 
@@ -332,8 +345,9 @@ class Loop:
 
     # -- train, compare, promote ---------------------------------------------------------------------------
 
+    @_alone
     def train(self, round_id: str, *, max_steps: int | None = None) -> Round:
-        """Train a candidate on the reference standard of the training patients, this round's consensus included."""
+        """Train a candidate on the reference standard of the training patients, this round's included."""
         current = self.store.rounds.get(round_id)
         if current.state != RoundState.CLOSED:
             return self._past(current, RoundState.CLOSED)
@@ -355,6 +369,7 @@ class Loop:
     def _scratch(self, name: str) -> Path:
         return self.home.path / "scratch" / name
 
+    @_alone
     def compare(self, round_id: str) -> Round:
         """Put the candidate beside the champion on the locked test patients."""
         current = self.store.rounds.get(round_id)
@@ -389,6 +404,7 @@ class Loop:
             round_id, RoundState.COMPARED, expected=[RoundState.TRAINED], outcome=outcome
         )
 
+    @_alone
     def promote(self, round_id: str, *, reason: str = "", force: bool = False) -> Round:
         """Crown the candidate if it was proven better; else keep the champion.
 
@@ -415,6 +431,7 @@ class Loop:
                 return self.store.rounds.move(round_id, RoundState.PROMOTED, expected=[RoundState.COMPARED])
             return self.store.rounds.move(round_id, RoundState.KEPT, expected=[RoundState.COMPARED])
 
+    @_alone
     def rollback(self, reason: str) -> str:
         """Make the version before the champion the champion again. Returns its id.
 
@@ -435,6 +452,7 @@ class Loop:
         self.store.versions.crown(self.task.name, earlier, f"rolled back: {reason}")
         return earlier
 
+    @_alone
     def cancel(self, round_id: str) -> Round:
         """Give a round up before it closes. Its answers are kept; unread cases are taken off the server."""
         current = self.store.rounds.get(round_id)

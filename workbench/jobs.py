@@ -134,7 +134,7 @@ def run(home: Home, job_id: str) -> None:
             logger.info("%s was called off", job_id)
         except ConsiliumError as error:
             store.jobs.fail(job_id, me, error.as_dict())
-        except Exception as error:  # noqa: BLE001 - whatever it was, the record must say so
+        except Exception as error:
             logger.exception("%s failed", job_id)
             store.jobs.fail(
                 job_id, me, {"error": f"{type(error).__name__}: {error}", "do": "see the worker's log"}
