@@ -1,0 +1,29 @@
+"""The command line. Every verb takes ``--json``; the README's reference documents them all."""
+
+from __future__ import annotations
+
+import typer
+
+from workbench.verbs import models, rounds, service, studies
+
+app = typer.Typer(
+    name="consilium",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="A workbench for readers and models of medical images. For research and quality work; not a medical device.",
+)
+
+for verb in (
+    studies.ingest, models.tasks, models.train, models.evaluate, models.predict, studies.export, models.models,
+    models.rollback, service.demo, service.run, service.serve, service.worker, service.jobs, service.health,
+):  # fmt: skip
+    app.command()(verb)
+app.add_typer(studies.app, name="studies")
+app.add_typer(rounds.app, name="round")
+app.add_typer(rounds.readers_app, name="readers")
+app.add_typer(service.app, name="labelstudio")
+
+
+def main() -> None:
+    """The entry point of ``consilium``."""
+    app()

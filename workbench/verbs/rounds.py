@@ -1,0 +1,192 @@
+"""``consilium round ...`` and ``readers ...``: the loop, step by step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from workbench.report import Json, Report, reporting, table
+
+app = typer.Typer(no_args_is_help=True, help="Open, follow and close the rounds of a task.")
+readers_app = typer.Typer(no_args_is_help=True, help="The readers of the cases.")
+
+Task = Annotated[str, typer.Argument(help="The clinical task.", show_default=False)]
+RoundId = Annotated[str, typer.Argument(help="The round, such as cxr_quality-r1.", show_default=False)]
+
+
+@app.command("open")
+def open_round(
+    task: Task,
+    reader: Annotated[
+        list[str] | None, typer.Option(help="A reader's id; all readers where none is named.")
+    ] = None,
+    adjudicator: Annotated[
+        str | None, typer.Option(help="Who decides disputed cases, and reads no other.")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="Cases at the most.", min=1)] = None,
+    readers_per_case: Annotated[int | None, typer.Option(help="Reads of each case.", min=1)] = None,
+    profile: Annotated[str | None, typer.Option(help="The candidate's profile.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the random draws.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Choose the cases that need reading, and open the task's next round."""
+    with reporting(as_json) as report:
+        from active_learning.plan import RoundPlan
+        from data.home import Home
+        from data.records import ReaderRole
+        from data.store import Store
+        from models.task import get_task
+        from workbench.work import loop
+
+        home = Home.default()
+        store = Store.of(home)
+        names = reader or [r.reader_id for r in store.reads.readers(role=ReaderRole.READER)]
+        deciders = [r.reader_id for r in store.reads.readers(role=ReaderRole.ADJUDICATOR)]
+        plan = RoundPlan.of(
+            get_task(task).config.reading,
+            tuple(names),
+            adjudicator=adjudicator if adjudicator is not None else (deciders[0] if deciders else ""),
+            budget=budget,
+            readers_per_case=readers_per_case,
+            profile=profile,
+            seed=seed,
+        )
+        opened = loop(home, task, progress=report.progress).open(plan)
+        _show(report, opened.round_id)
+
+
+def _step(name: str, help_: str, *, options: bool = False) -> None:
+    def step(round_id: RoundId, as_json: Json = False) -> None:
+        with reporting(as_json) as report:
+            _take(report, round_id, name)
+
+    step.__doc__ = help_
+    app.command(name)(step)
+
+
+_step("push", "Send the round's cases to its readers.")
+_step("pull", "Fetch what the readers have answered. Again brings nothing twice.")
+_step("close", "Form the consensus; disputed cases go to the adjudicator.")
+_step("train", "Train a candidate on the consensus of the training patients.")
+_step("compare", "Put the candidate beside the champion on the locked test patients.")
+_step("cancel", "Give a round up before it closes. Its answers are kept.")
+
+
+@app.command()
+def promote(
+    round_id: RoundId,
+    reason: Annotated[str, typer.Option(help="Why, for the log.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Crown it although it was not proven better.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Crown the candidate if it was proven better; else keep the champion."""
+    with reporting(as_json) as report:
+        _take(report, round_id, "promote", reason=reason, force=force)
+
+
+def _take(report: Report, round_id: str, step: str, **arguments: Any) -> None:
+    from data.home import Home
+    from workbench import work
+    from workbench.jobs import Work
+
+    done = work.step(Work(Home.default(), report.progress), round_id=round_id, step=step, **arguments)
+    _show(report, round_id, {key: value for key, value in done.items() if key not in ("round", "step", "state")})
+
+
+def _show(report: Report, round_id: str, detail: dict[str, Any] | None = None) -> None:
+    from active_learning.rounds import NEXT_STEP
+    from data.home import Home
+    from data.store import Store
+
+    store = Store.of(Home.default())
+    current = store.rounds.get(round_id)
+    requests = store.reads.requests(round_id=round_id)
+    answered = sum(r.state in ("answered", "skipped") for r in requests)
+    values = {
+        "round": round_id,
+        "task": current.task,
+        "state": current.state.value,
+        "next": NEXT_STEP.get(current.state),
+        "studies": len(store.rounds.batch(round_id).items),
+        "reads": len(requests),
+        "answered": answered,
+        "champion": current.champion or None,
+        "candidate": current.candidate or None,
+        "sentence": current.outcome.get("sentence"),
+        **(detail or {}),
+    }
+    rows = [(key, value) for key, value in values.items() if value not in (None, [], "")]
+    report.result(values, table=table(round_id, ["", ""], rows))
+
+
+@app.command()
+def status(task: Task, as_json: Json = False) -> None:
+    """Show a task's rounds, the newest first, with each one's next step."""
+    with reporting(as_json) as report:
+        from active_learning.rounds import NEXT_STEP
+        from data.home import Home
+        from data.store import Store
+        from models.task import get_task
+
+        store = Store.of(Home.default())
+        listed = []
+        for current in store.rounds.all(get_task(task).name):
+            requests = store.reads.requests(round_id=current.round_id)
+            listed.append(
+                {
+                    "round": current.round_id,
+                    "state": current.state.value,
+                    "next": NEXT_STEP.get(current.state),
+                    "reads": len(requests),
+                    "answered": sum(r.state in ("answered", "skipped") for r in requests),
+                    "candidate": current.candidate or None,
+                    "sentence": current.outcome.get("sentence"),
+                }
+            )
+        rows = [(v["round"], v["state"], v["next"] or "", f"{v['answered']}/{v['reads']}", v["sentence"] or "")
+                for v in listed]  # fmt: skip
+        shown = table("Rounds", ["round", "state", "next step", "read", "outcome"], rows)
+        report.result({"task": task, "rounds": listed}, table=shown)
+
+
+@readers_app.command("add")
+def add_reader(
+    reader_id: Annotated[str, typer.Argument(help="Lower-case letters, digits and -.")],
+    name: Annotated[str, typer.Option(help="What people call the reader; no patient sees it.")] = "",
+    adjudicator: Annotated[bool, typer.Option("--adjudicator", help="Decides disputed cases only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a reader. The same one again changes nothing."""
+    with reporting(as_json) as report:
+        import re
+
+        from data.errors import ConfigError
+        from data.home import Home
+        from data.records import Reader, ReaderRole
+        from data.store import Store
+
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", reader_id):
+            raise ConfigError(
+                "That is no id of a reader.", given=reader_id, expected="lower-case letters, digits and -"
+            )
+        role = ReaderRole.ADJUDICATOR if adjudicator else ReaderRole.READER
+        kept = Store.of(Home.default()).reads.add_reader(Reader(reader_id, name or reader_id, role=role))
+        report.result(
+            {"reader": kept.reader_id, "name": kept.name, "role": kept.role.value},
+            table=f"{kept.name} is a {kept.role}.",
+        )
+
+
+@readers_app.command("list")
+def list_readers(as_json: Json = False) -> None:
+    """List the readers. Scripted ones are marked: they are no people."""
+    with reporting(as_json) as report:
+        from data.home import Home
+        from data.store import Store
+
+        found = Store.of(Home.default()).reads.readers()
+        rows = [(r.reader_id, r.name, r.role.value, r.kind.value) for r in found]
+        columns = ["reader", "name", "role", "kind"]
+        values = {"readers": [dict(zip(columns, row, strict=True)) for row in rows]}
+        report.result(values, table=table("Readers", columns, rows))
