@@ -10,7 +10,7 @@ app = typer.Typer(
     name="consilium",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
-    help="A workbench for readers and models of medical images. For research and quality work; not a medical device.",
+    help="A workbench for readers and models of medical images. For research and quality work: no medical device.",
 )
 
 for verb in (

@@ -1,4 +1,4 @@
-"""Is everything running, and on which version?"""
+"""Whether everything runs, and on which version."""
 
 from __future__ import annotations
 

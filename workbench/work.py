@@ -26,7 +26,7 @@ def loop(home: Home, task: str, *, progress: Progress = silent, server: bool = F
         from labelstudio.gateway import LabelStudioGateway  # noqa: PLC0415 - only some steps need it
         from labelstudio.server import LabelStudioServer  # noqa: PLC0415
 
-        gateway = LabelStudioGateway(LabelStudioServer(home))
+        gateway = LabelStudioGateway(LabelStudioServer(home), Blobs.of(home), Store.of(home).reads.reader)
     return Loop(home, get_task(task), gateway, progress=progress)
 
 

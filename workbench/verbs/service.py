@@ -111,7 +111,7 @@ def serve(port: Port = 8501, as_json: Json = False) -> None:
 
 
 def run(port: Port = 8501, as_json: Json = False) -> None:
-    """Start everything: labelling server, worker, pages, demo and API; on an empty home, with the embedded demo."""
+    """Start everything: labelling server, worker, pages, demo and API; an empty home gets the embedded demo."""
     with reporting(as_json) as report:
         from data.home import Home
         from workbench.everything import run_everything

@@ -1,0 +1,255 @@
+"""The embedded demo: phantoms with known truth, a small champion, and one whole round read by scripted readers.
+
+Everything goes the way that a site's own cases go: files on disk, ingest, training, the real labelling server,
+consensus, retraining, comparison. Cut off half-way, it can be run again and goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from active_learning.plan import RoundPlan
+from active_learning.rounds import NEXT_STEP, Loop
+from active_learning.simulation import Script, scripted
+from data.answers import Answer
+from data.blobs import Blobs
+from data.home import Home
+from data.ingest import ingest
+from data.records import Part, Purpose, ReaderRole, RequestState, Round, RoundState
+from data.splits import part_of
+from data.store import Store
+from labelstudio.gateway import LabelStudioGateway
+from labelstudio.scripted import ScriptedReader
+from labelstudio.server import LabelStudioServer
+from models.config import ProfileName
+from models.prediction import evaluate_version, predict_studies
+from models.task import ClinicalTask, get_task
+from models.training import train_version
+from workbench.report import Report
+
+STARTER = {Part.TRAIN: 0.4, Part.VALIDATION: 1.0, Part.CALIBRATION: 0.7, Part.TEST: 0.8}
+"""Share of each part's patients whose truth is imported as reference labels; the readers give the rest."""
+SIZES = {ProfileName.DEMO: (360, 36), ProfileName.TINY: (60, 8), ProfileName.PAPER: (360, 36)}
+"""Phantom patients and the round's budget, by profile."""
+SCRIPTS = (
+    scripted("scripted-a", error_rate=0.05),
+    scripted("scripted-b", error_rate=0.10),
+    scripted("scripted-c", error_rate=0.15),
+)
+ADJUDICATOR = scripted("scripted-d", error_rate=0.0, role=ReaderRole.ADJUDICATOR)
+
+Truth = Mapping[str, tuple[Answer, ...]]
+
+
+@dataclass
+class _Clock:
+    """Seconds by step."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 2)
+
+
+def play(
+    home: Home,
+    *,
+    task: str = "cxr_quality",
+    profile: str = ProfileName.DEMO,
+    phantoms: int | None = None,
+    report: Report,
+    server: LabelStudioServer | None = None,
+) -> dict[str, Any]:
+    """Play the demo's round, or what is left of it.
+
+    Parameters
+    ----------
+    phantoms:
+        Phantom patients; by profile where it is None.
+    server:
+        The labelling server; the home's own where it is None. It is started if it does not run.
+
+    Returns
+    -------
+    dict
+        What the round came to, as JSON (see the README's reference).
+    """
+    clinical, name = get_task(task), ProfileName(profile)
+    count, budget = SIZES[name]
+    clock = _Clock()
+    store = Store.of(home)
+    label_server = server or LabelStudioServer(home)
+    with clock.step("labelling server"):
+        label_server.install(progress=lambda words: report.progress(0.0, words))
+        label_server.start()
+    with clock.step("phantoms"):
+        truth = bring_in(home, clinical, phantoms or count, report=report)
+    with clock.step("champion"):
+        first_champion(home, clinical, name, report=report)
+    for script in (*SCRIPTS, ADJUDICATOR):
+        store.reads.add_reader(script.reader)
+    gateway = LabelStudioGateway(label_server, Blobs.of(home), store.reads.reader)
+    loop = Loop(home, clinical, gateway, progress=report.progress)
+    with clock.step("open"):
+        current = _open(loop, budget, name)
+    while (step := NEXT_STEP.get(current.state)) is not None:
+        with clock.step(step):
+            current = take_step(loop, current, step, label_server, truth)
+    champion = store.versions.champion(task)
+    if champion is not None:
+        with clock.step("predict"):
+            studies = [s for s in store.studies.find(phantom=True) if clinical.accepts(s)]
+            predict_studies(home, clinical, champion.version, studies, progress=report.progress)
+    return summary(store, clinical, current, clock.seconds)
+
+
+def _open(loop: Loop, budget: int, profile: ProfileName) -> Round:
+    latest = loop.store.rounds.latest(loop.task.name)
+    if latest is not None:
+        return latest
+    plan = RoundPlan.of(
+        loop.task.config.reading,
+        tuple(script.reader.reader_id for script in SCRIPTS),
+        adjudicator=ADJUDICATOR.reader.reader_id,
+        budget=budget,
+        profile=profile.value,
+    )
+    return loop.open(plan)
+
+
+def take_step(loop: Loop, current: Round, step: str, server: LabelStudioServer, truth: Truth) -> Round:
+    """Take one step of a round, with the scripted readers answering before their answers are fetched."""
+    if step == "pull":
+        read(loop, current.round_id, SCRIPTS, server, truth)
+        loop.pull(current.round_id)
+    elif step == "close":
+        loop.close(current.round_id)
+        if loop.waiting_for_adjudication(current.round_id):
+            read(loop, current.round_id, (ADJUDICATOR,), server, truth)
+            loop.pull(current.round_id)
+            loop.close(current.round_id)
+    else:
+        getattr(loop, step)(current.round_id)
+    return loop.store.rounds.get(current.round_id)
+
+
+def read(loop: Loop, round_id: str, scripts: Sequence[Script], server: LabelStudioServer, truth: Truth) -> None:
+    """Let scripted readers answer what the labelling server has for them."""
+    for number, script in enumerate(scripts):
+        reader = ScriptedReader(server, script.reader, loop.task.form, loop.blobs)
+        requests = loop.store.reads.requests(
+            round_id=round_id, reader_id=script.reader.reader_id, states={RequestState.PUSHED}
+        )
+        for index, request in enumerate(requests):
+            answers = script.answers(loop.task.form, request.study_id, truth[request.study_id])
+            reader.answer(request, answers, lead_time_s=script.lead_time_s(request.study_id))
+            share = (number + (index + 1) / len(requests)) / len(scripts)
+            loop.progress(share, f"{script.reader.name} reads")
+
+
+def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed: int = 0) -> Truth:
+    """Generate phantoms, ingest them with the starter's reference labels, and give every study's truth."""
+    folder = home.prepare().path / "phantoms" / f"{task.name}-{seed}-{count}"
+    labels = folder / "labels.csv"
+    if not labels.exists():
+        report.progress(0.0, f"making {count} phantoms")
+        made = task.write_phantoms(count, folder, seed=seed)
+        if made != labels:
+            made.replace(labels)
+    starter = folder / "starter.csv"
+    _write_starter(home, task, labels, starter)
+    ingest(home, [folder], task=task.name, form=task.form, labels=starter, progress=report.count)
+    return truth_of(Store.of(home), task, labels)
+
+
+def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) -> None:
+    """The table without the labels of the patients who are not in the starter set."""
+    key = home.secret("key")
+    with labels.open(newline="", encoding="utf-8") as source:
+        rows = list(csv.DictReader(source))
+    seen: dict[Part, int] = {}
+    with starter.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            part = part_of(key, f"dicom:{row['patient']}")
+            number = seen[part] = seen.get(part, 0) + 1
+            if int(number * STARTER[part]) == int((number - 1) * STARTER[part]):
+                row |= {question.name: "" for question in task.form.questions if question.name in row}
+            writer.writerow(row)
+
+
+def truth_of(store: Store, task: ClinicalTask, labels: Path) -> Truth:
+    """The truth of every study of a table of phantoms, by study."""
+    truth: dict[str, tuple[Answer, ...]] = {}
+    with labels.open(newline="", encoding="utf-8") as source:
+        for row in csv.DictReader(source):
+            path = Path(row["path"])
+            study_id = store.studies.by_path(str(path if path.is_absolute() else labels.parent / path))
+            if study_id is not None:
+                truth[study_id] = tuple(
+                    Answer.from_json({"question": q.name, "site": "study", "value": row[q.name]})
+                    for q in task.form.questions
+                    if row.get(q.name)
+                )
+    return truth
+
+
+def first_champion(home: Home, task: ClinicalTask, profile: ProfileName, *, report: Report) -> None:
+    """Train the task's first champion on the starter set, unless there is one, and measure it."""
+    store = Store.of(home)
+    if store.versions.champion(task.name) is None:
+        version, _ = train_version(
+            store,
+            Blobs.of(home),
+            task,
+            profile,
+            scratch=home.path / "scratch" / f"{task.name}-first",
+            progress=report.progress,
+        )
+        store.versions.crown(task.name, version.version, "the first version of the task")
+    champion = store.versions.champion(task.name)
+    if champion is not None and store.versions.evaluation(champion.version) is None:
+        evaluate_version(home, task, champion.version, Part.TEST, progress=report.progress)
+
+
+def summary(store: Store, task: ClinicalTask, played: Round, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What a round came to, as JSON."""
+    requests = store.reads.requests(round_id=played.round_id)
+    annotations = store.reads.annotations(task.name, round_id=played.round_id)
+    consensus = store.labels.consensus(task.name, round_id=played.round_id)
+    adjudications = {r.study_id for r in requests if r.purpose == Purpose.ADJUDICATION}
+    outcome = played.outcome
+
+    def side(name: str, version: str) -> dict[str, Any] | None:
+        metrics = outcome.get(name) or {}
+        return (
+            {"version": version, "primary": task.primary, **(metrics.get(task.primary) or {})} if version else None
+        )
+
+    return {
+        "task": task.name,
+        "round": played.round_id,
+        "rounds": len(store.rounds.all(task.name)),
+        "studies": len(store.rounds.batch(played.round_id).items),
+        "pushed": sum(r.external_task is not None for r in requests),
+        "annotations": len(annotations),
+        "consensus": len({c.study_id for c in consensus if c.value is not None}),
+        "disputed": len(adjudications),
+        "adjudicated": len({c.study_id for c in consensus if c.state == "adjudicated"}),
+        "champion": side("champion", played.champion),
+        "candidate": side("candidate", played.candidate),
+        "verdict": outcome.get("verdict"),
+        "sentence": outcome.get("sentence"),
+        "promoted": played.state == RoundState.PROMOTED,
+        "seconds": dict(seconds),
+    }

@@ -1,0 +1,155 @@
+"""Start all that one machine needs: labelling server, worker, application; an empty home gets the embedded demo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from data.errors import ConsiliumError, JobError
+from data.home import HOME_VARIABLE, Home
+from data.store import Store
+from labelstudio.server import LabelStudioServer
+from workbench.embedded import play
+from workbench.report import Report
+from workbench.worker import is_running
+
+TASK = "cxr_quality"
+"""The task of the embedded demo."""
+
+
+class ApplicationError(ConsiliumError):
+    """A part of the application did not start."""
+
+
+def run_everything(home: Home, *, port: int, report: Report) -> None:
+    """Start everything and stay until stopped; then stop what was started here, save the labelling server.
+
+    Raises
+    ------
+    ApplicationError
+        The port is taken, or a part does not start.
+    """
+    home.prepare()
+    refuse_busy(port)
+    if is_running(home):
+        raise JobError(
+            "Another worker serves this home.", given=home.path, expected="one worker a home",
+            do="stop the other `consilium run` or `consilium worker` first",
+        )  # fmt: skip
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    server = LabelStudioServer(home)
+    report.progress(0.0, "starting Label Studio")
+    server.install(progress=lambda words: report.progress(0.0, words))
+    server.start()
+    with _child(home, ["worker"]) as worker, _child(home, ["serve", "--port", str(port)]) as pages:
+        fresh = prepare_demo(home, server, report, stop)
+        _wait(f"http://127.0.0.1:{port}/api/health", pages)
+        report.say(addresses(port, server.status().url, fresh=fresh))
+        while not stop.wait(1.0):
+            for name, child in (("worker", worker), ("application", pages)):
+                if child.poll() is not None:
+                    raise ApplicationError(
+                        f"The {name} has ended.", given=f"exit code {child.returncode}",
+                        expected="that it runs", do=f"see {home.logs}",
+                    )  # fmt: skip
+        report.say("Stopping. Label Studio goes on; stop it with `consilium labelstudio stop`.")
+
+
+def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: threading.Event) -> bool:
+    """Play the demo's round where the home is empty or its demo was cut off; whether it was played."""
+    store = Store.of(home)
+    real = store.studies.count(phantom=False)
+    latest = store.rounds.latest(TASK)
+    begun = (home.path / "phantoms").exists()
+    done = latest is not None and latest.state in ("promoted", "kept", "cancelled")
+    if real or done or (latest is not None and not begun):
+        return False
+
+    def progress(share: float, words: str) -> None:
+        if stop.is_set():
+            raise JobError("Stopped. Run it again to go on.", given=words)
+        follow(share, words)
+
+    follow = report.progress
+    report.progress = progress  # type: ignore[method-assign]
+    try:
+        play(home, task=TASK, report=report, server=server)
+    finally:
+        report.progress = follow  # type: ignore[method-assign]
+    return True
+
+
+def addresses(port: int, label_server: str, *, fresh: bool) -> str:
+    """Where everything is, and one line for each next step."""
+    lines = [
+        "",
+        f"  Workbench     http://127.0.0.1:{port}/",
+        f"  Demo          http://127.0.0.1:{port}/gradio",
+        f"  API           http://127.0.0.1:{port}/docs",
+        f"  Label Studio  {label_server}",
+        "",
+        "  Read a case:        open the workbench, page My reading",
+        "  Follow the loop:    page Loop" + (" (the first round was read by scripted readers)" if fresh else ""),
+        "  Bring own images:   .venv/bin/consilium ingest FOLDER --task cxr_quality",
+        "  Add a reader:       .venv/bin/consilium readers add NAME",
+        "",
+        "  Stop with Ctrl-C.",
+    ]
+    return "\n".join(lines)
+
+
+def refuse_busy(port: int) -> None:
+    """Refuse a port on loopback that another program listens on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ApplicationError(
+                "The port is taken.", given=port, expected="a free port on 127.0.0.1",
+                do="stop the other program, or name another port with --port",
+            ) from error  # fmt: skip
+
+
+@contextmanager
+def _child(home: Home, verb: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A verb in a process of its own, with a log; ended when the block ends."""
+    with (home.logs / f"{verb[0]}.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "workbench", *verb],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, HOME_VARIABLE: str(home.path)},
+        )
+        try:
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def _wait(url: str, child: subprocess.Popen[bytes], *, timeout_s: float = 90.0) -> None:
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end and child.poll() is None:
+        try:
+            if httpx.get(url, timeout=5).status_code < 500:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.3)
+    raise ApplicationError("The application does not answer.", given=url, expected="an answer", do="see its log")
