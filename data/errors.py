@@ -25,7 +25,9 @@ Each one says what was given, what was expected and what to do::
     ├── LabelServerError            the labelling server is missing, busy, unreachable or refuses
     │   ├── PortBusyError           its port belongs to another program
     │   └── ForeignAnswerError      an annotation by somebody who was not asked, or of another form
-    └── JobError                    background work that failed, or no worker to do it
+    ├── JobError                    background work that failed, or no worker to do it
+    │   └── JobCancelledError       the work was called off
+    └── ServiceError                a part of the application does not start, or has ended
 """
 
 from __future__ import annotations
@@ -166,3 +168,11 @@ class ForeignAnswerError(LabelServerError):
 
 class JobError(ConsiliumError):
     """Background work that failed, or no worker to do it."""
+
+
+class JobCancelledError(JobError):
+    """The work was called off, or its lease passed to another worker."""
+
+
+class ServiceError(ConsiliumError):
+    """A part of the application does not start, or has ended."""

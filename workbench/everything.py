@@ -1,4 +1,4 @@
-"""Start all that one machine needs: labelling server, worker, application; an empty home gets the embedded demo."""
+"""Start all that one machine needs; an empty home gets the embedded demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from data.errors import ConsiliumError, JobError
+from data.errors import JobCancelledError, JobError, ServiceError
 from data.home import HOME_VARIABLE, Home
 from data.store import Store
 from labelstudio.server import LabelStudioServer
@@ -26,16 +26,12 @@ TASK = "cxr_quality"
 """The task of the embedded demo."""
 
 
-class ApplicationError(ConsiliumError):
-    """A part of the application did not start."""
-
-
 def run_everything(home: Home, *, port: int, report: Report) -> None:
     """Start everything and stay until stopped; then stop what was started here, save the labelling server.
 
     Raises
     ------
-    ApplicationError
+    ServiceError
         The port is taken, or a part does not start.
     """
     home.prepare()
@@ -59,7 +55,7 @@ def run_everything(home: Home, *, port: int, report: Report) -> None:
         while not stop.wait(1.0):
             for name, child in (("worker", worker), ("application", pages)):
                 if child.poll() is not None:
-                    raise ApplicationError(
+                    raise ServiceError(
                         f"The {name} has ended.", given=f"exit code {child.returncode}",
                         expected="that it runs", do=f"see {home.logs}",
                     )  # fmt: skip
@@ -78,7 +74,7 @@ def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: th
 
     def progress(share: float, words: str) -> None:
         if stop.is_set():
-            raise JobError("Stopped. Run it again to go on.", given=words)
+            raise JobCancelledError("Stopped.", given=words, do="run it again to go on")
         follow(share, words)
 
     follow = report.progress
@@ -116,7 +112,7 @@ def refuse_busy(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise ApplicationError(
+            raise ServiceError(
                 "The port is taken.", given=port, expected="a free port on 127.0.0.1",
                 do="stop the other program, or name another port with --port",
             ) from error  # fmt: skip
@@ -152,4 +148,4 @@ def _wait(url: str, child: subprocess.Popen[bytes], *, timeout_s: float = 90.0) 
                 return
         except httpx.HTTPError:
             time.sleep(0.3)
-    raise ApplicationError("The application does not answer.", given=url, expected="an answer", do="see its log")
+    raise ServiceError("The application does not answer.", given=url, expected="an answer", do="see its log")

@@ -19,7 +19,7 @@ from typing import Any
 
 from huey import SqliteHuey
 
-from data.errors import ConsiliumError, JobError
+from data.errors import ConsiliumError, JobCancelledError, JobError
 from data.home import Home
 from data.records import Job
 from data.store import Store
@@ -68,10 +68,6 @@ def kinds() -> Mapping[str, _Kind]:
     import workbench.work  # noqa: F401, PLC0415 - registers the kinds
 
     return _KINDS
-
-
-class JobCancelledError(JobError):
-    """The job was called off, or its lease passed to another worker."""
 
 
 @dataclass(frozen=True, slots=True)
