@@ -1,0 +1,101 @@
+"""The command line: documented, quick to answer, and strict about what it prints."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from workbench.cli import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+runner = CliRunner()
+
+
+def verbs() -> Iterator[tuple[str, click.Command]]:
+    def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+        for name, command in group.commands.items():
+            if isinstance(command, click.Group):
+                yield from walk(command, f"{path}{name} ")
+            else:
+                yield f"{path}{name}", command
+
+    root = typer.main.get_command(app)
+    assert isinstance(root, click.Group)
+    yield from walk(root, "")
+
+
+VERBS = dict(verbs())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_documented(verb: str) -> None:
+    row = re.search(rf"^\| `consilium {re.escape(verb)}[ `].*$", README, re.MULTILINE)
+    assert row, f"the README's reference has no row for `consilium {verb}`"
+    command = VERBS[verb]
+    assert command.help
+    names = [name for parameter in command.params for name in parameter.opts if name.startswith("--")]
+    assert "--json" in names
+    for name in set(names) - {"--json"}:
+        assert f"`{name}`" in row[0], f"the README's row of `consilium {verb}` leaves out {name}"
+
+
+def test_the_reference_documents_no_verb_that_is_not_there() -> None:
+    rows = re.findall(r"^\| `consilium ([^`]+)`", README, re.MULTILINE)
+    named = {" ".join(word for word in row.split() if word.islower()) for row in rows}
+    assert named == set(VERBS)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom workbench.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "heavy = {'torch', 'streamlit', 'gradio', 'pandas', 'sklearn', 'pydicom', 'label_studio_sdk'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_json_is_the_only_line_on_standard_output() -> None:
+    done = runner.invoke(app, ["tasks", "--json"])
+    assert done.exit_code == 0
+    (line,) = done.stdout.splitlines()
+    (task,) = [t for t in json.loads(line)["tasks"] if t["name"] == "cxr_quality"]
+    assert task["profiles"] == ["paper", "demo", "tiny"]
+    assert task["questions"] == ["projection", "borders_frontal", "borders_lateral", "rotation_lateral"]
+    assert task["champion"] is None
+
+
+def test_an_error_of_the_users_says_what_to_do() -> None:
+    done = runner.invoke(app, ["evaluate", "cxr_quality", "--json"])
+    assert done.exit_code == 1
+    error = json.loads(done.stdout)
+    assert error["error"] == "The task has no champion yet."
+    assert error["given"] == "cxr_quality"
+    assert "consilium train" in error["do"]
+    assert error["expected"]
+
+
+def test_wrong_usage_is_two() -> None:
+    assert runner.invoke(app, ["train"]).exit_code == 2
+    assert runner.invoke(app, ["no-such-verb"]).exit_code == 2
+
+
+def test_readers_are_added_once() -> None:
+    first = runner.invoke(app, ["readers", "add", "ivanova", "--name", "A. Ivanova", "--json"])
+    again = runner.invoke(app, ["readers", "add", "ivanova", "--json"])
+    assert json.loads(first.stdout) == {"reader": "ivanova", "name": "A. Ivanova", "role": "reader"}
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+    bad = runner.invoke(app, ["readers", "add", "Dr Who", "--json"])
+    assert bad.exit_code == 1
+    assert json.loads(bad.stdout)["given"] == "Dr Who"
