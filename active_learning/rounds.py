@@ -11,7 +11,7 @@ import functools
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -69,7 +69,7 @@ def _alone(step: Step) -> Step:
     return cast(Step, alone)
 
 
-PUSH_CHUNK = 16
+PUSH_CHUNK = 48
 """Reads sent to the labelling server between two notes of how far it is."""
 
 
@@ -137,8 +137,8 @@ class Loop:
     def open(self, plan: RoundPlan) -> Round:
         """Choose the batch and open the next round.
 
-        Studies that are held for a person, that were asked before or that have a reference standard are left
-        out, save for training cases in which model and readers disagree: those may be read again.
+        Studies that are held for a person are left out, and so are those whose reference standard was read here.
+        A training case with an imported standard is asked for only where its readers and the model disagree.
         """
         for reader in (*plan.readers, *([plan.adjudicator] if plan.adjudicator else [])):
             self.store.reads.reader(reader)
@@ -167,13 +167,12 @@ class Loop:
             if not annotation.skipped:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
+            known = study.study_id in standard
+            if known and study.study_id in asked:
+                continue
             prediction = predictions.get(study.study_id)
-            annotations = read.get(study.study_id, [])
-            disputed = dispute(annotations, prediction, self.task.form) if annotations else None
-            known = study.study_id in asked or study.study_id in standard
-            again = study.patient.part == Part.TRAIN and disputed is not None and disputed.score > 0
-            if not known or (again and study.study_id not in asked):
-                yield Candidate(study, prediction, disputed)
+            disputed = dispute(read.get(study.study_id, []), prediction, self.task.form)
+            yield Candidate(study, prediction, disputed, has_reference=known)
 
     # -- push and pull -------------------------------------------------------------------------------------
 
@@ -462,8 +461,7 @@ class Loop:
         if pushed:
             self.pull(round_id)
             pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
-            self.gateway.withdraw(pushed)
-            self.store.reads.set_requests(replace(r, state=RequestState.WITHDRAWN) for r in pushed)
+            self.store.reads.set_requests(self.gateway.withdraw(pushed))
         return self.store.rounds.move(
             round_id, RoundState.CANCELLED, expected=[RoundState.OPENED, RoundState.PUSHED, RoundState.READ]
         )

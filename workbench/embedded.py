@@ -20,7 +20,7 @@ from active_learning.simulation import Script, scripted
 from data.answers import Answer
 from data.blobs import Blobs
 from data.home import Home
-from data.ingest import ingest
+from data.ingest import ingest, read_labels
 from data.records import Part, Purpose, ReaderRole, RequestState, Round, RoundState
 from data.splits import part_of
 from data.store import Store
@@ -167,7 +167,8 @@ def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed
             made.replace(labels)
     starter = folder / "starter.csv"
     _write_starter(home, task, labels, starter)
-    ingest(home, [folder], task=task.name, form=task.form, labels=starter, progress=report.count)
+    table = read_labels(starter, form=task.form, task=task.name)
+    ingest(home, [folder], labels=table, progress=report.count)
     return truth_of(Store.of(home), task, labels)
 
 

@@ -15,6 +15,7 @@ from data.ingest import ingest
 from data.pixels import Pixels
 from data.records import Part
 from data.store import Store
+from models.references import record_references
 from models.task import Progress, get_task, silent
 from workbench.jobs import QUICK, Work, kind
 
@@ -38,7 +39,15 @@ def ingest_paths(work: Work, *, paths: list[str], task: str | None = None) -> Ma
         [Path(p) for p in paths],
         progress=lambda done, of, words: work.progress(done / max(of, 1), words),
     )
-    return {"files": report.files, "ingested": report.ingested, "studies": report.studies, "task": task}
+    if task is not None:
+        record_references(Store.of(work.home), get_task(task), report.studies)
+    return {
+        "files": report.files,
+        "ingested": report.ingested,
+        "duplicates": report.duplicates,
+        "studies": list(report.studies),
+        "refused": [{"path": r.path, "reason": r.reason, "message": r.message} for r in report.refused],
+    }
 
 
 @kind("predict", line=QUICK)

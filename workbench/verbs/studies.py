@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,41 +27,46 @@ def ingest(
     with reporting(as_json) as report:
         from data.home import Home
         from data.ingest import ingest as take_in
+        from data.ingest import read_labels
+        from data.store import Store
+        from models.references import record_references
         from models.task import get_task
 
         clinical = get_task(task) if task else None
-        done = take_in(
-            Home.default(),
-            paths,
-            source=source,
-            task=clinical.name if clinical else None,
-            form=clinical.form if clinical else None,
-            labels=labels,
-            workers=workers,
-            progress=report.count,
-        )
-        refused = [{"path": r.path, "reason": r.reason, "message": r.message} for r in done.refused]
-        by_reason = Counter(r.reason for r in done.refused)
-        rows = [
+        known = None
+        if labels is not None:
+            form = clinical.form if clinical else None
+            known = read_labels(labels, form=form, task=clinical.name if clinical else "")
+        done = take_in(Home.default(), paths, source=source, labels=known, workers=workers, progress=report.count)
+        if clinical is not None:
+            record_references(Store.of(Home.default()), clinical, done.studies)
+        rows: list[tuple[str, object]] = [
             ("files given", done.files),
             ("came in", done.ingested),
             ("were there already", done.duplicates),
-            ("studies", done.studies),
-            ("series", done.series),
-            *((f"refused: {reason}", count) for reason, count in sorted(by_reason.items())),
+            ("studies", len(done.studies)),
+            ("series, new or grown", done.series),
+            ("studies held for a person", done.held),
+            *((f"refused: {reason}", count) for reason, count in done.reasons.items()),
         ]
-        values = {
+        values: dict[str, Any] = {
             "files": done.files,
             "ingested": done.ingested,
-            "studies": done.studies,
+            "studies": len(done.studies),
             "series": done.series,
             "duplicates": done.duplicates,
-            "refused": refused,
+            "refused": [{"path": r.path, "reason": r.reason, "message": r.message} for r in done.refused],
+            "notes": list(done.notes),
         }
         if done.labels is not None:
-            values["labels"] = done.labels.as_dict()
-            rows += [(f"labels: {name}", count) for name, count in done.labels.counts()]
-        report.result(values, table=table("Ingest", ["", "count"], rows))
+            values["labels"] = asdict(done.labels)
+            rows += [
+                (f"labels: {name}", getattr(done.labels, name))
+                for name in ("rows", "matched", "references", "annotations")
+            ]
+        report.result(values, table=table("Ingest", ["", ""], rows))
+        for note in (*done.notes, *(done.labels.problems if done.labels else ())):
+            report.say(f"[dim]{note}[/]")
 
 
 @app.command("list")

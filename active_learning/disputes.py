@@ -1,0 +1,143 @@
+"""Where readers disagree among themselves, or with the model, and the reason in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from active_learning.votes import ABSENT, MARKED, PRESENT, UNMARKED, Ballot, ballots, counted, holds
+from active_learning.words import place, spoken
+from data.answers import STUDY, Form, Grade, Mask, Site
+from data.records import Annotation, Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A disagreement on one question at one site.
+
+    Parameters
+    ----------
+    score:
+        Above 0, to 1: the larger of two shares. Among readers, the share of their pairs that differ. Between
+        readers and model, by how much the model holds its own answer more probable than a reader's, the mean over
+        the readers.
+    label:
+        The finding, or the label of a mask; empty for choices and grades.
+    reason:
+        A sentence for people.
+    """
+
+    study_id: str
+    score: float
+    question: str
+    site: Site
+    label: str
+    reason: str
+
+
+def dispute(annotations: Iterable[Annotation], prediction: Prediction | None, form: Form) -> Dispute | None:
+    """The largest disagreement on a study, or None where there is none."""
+    found = disputes(annotations, prediction, form)
+    return found[0] if found else None
+
+
+def disputes(annotations: Iterable[Annotation], prediction: Prediction | None, form: Form) -> tuple[Dispute, ...]:
+    """Every disagreement on a study, the largest first; the form's order breaks ties.
+
+    Parameters
+    ----------
+    annotations:
+        Of one study, assisted reads included. Skipped ones say nothing; of a reader's several one counts.
+    prediction:
+        Of the same study, or None.
+    """
+    reads = counted(annotations, count_assisted=True)
+    if not reads:
+        return ()
+    several = len(form.questions) > 1
+    found = []
+    for ballot in ballots(reads, form):
+        model = _model(ballot, prediction, form)
+        score = max(_among(ballot), _against(ballot, model))
+        if score > 0:
+            reason = _subject(ballot, several) + _sentence(ballot, model)
+            found.append(Dispute(reads[0].study_id, score, ballot.question, ballot.site, ballot.label, reason))
+    return tuple(sorted(found, key=lambda d: -d.score))
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    option: str
+    probabilities: dict[str, float]
+
+
+def _among(ballot: Ballot) -> float:
+    """The share of pairs of readers that differ."""
+    n = len(ballot.said)
+    same = sum(c * (c - 1) for c in Counter(said for _, said in ballot.said).values())
+    return 1 - same / (n * (n - 1)) if n > 1 else 0.0
+
+
+def _against(ballot: Ballot, model: _Model | None) -> float:
+    if model is None or not ballot.said:
+        return 0.0
+    own = model.probabilities.get(model.option, 1.0)
+    gaps = [max(0.0, own - model.probabilities.get(said, 0.0)) for _, said in ballot.said if said != model.option]
+    return sum(gaps) / len(ballot.said)
+
+
+def _model(ballot: Ballot, prediction: Prediction | None, form: Form) -> _Model | None:
+    """The model's answer in the ballot's options; None where it was not asked."""
+    if prediction is None:
+        return None
+    kind = form[ballot.question].kind
+    if isinstance(kind, Mask):
+        return _model_mask(ballot, prediction)
+    result = prediction.result(ballot.question, ballot.site)
+    if result is None:
+        return None
+    if ballot.label:
+        p = result.probabilities.get(ballot.label, float(holds(result.value, ballot.label)))
+        option = PRESENT if holds(result.value, ballot.label) else ABSENT
+        return _Model(option, {PRESENT: p, ABSENT: 1 - p})
+    if isinstance(kind, Grade) and isinstance(result.value, int):
+        return _Model(kind.levels[result.value], dict(result.probabilities))
+    return _Model(str(result.value), dict(result.probabilities))
+
+
+def _model_mask(ballot: Ballot, prediction: Prediction) -> _Model:
+    results = [r for r in prediction.results if r.question == ballot.question]
+    marked = any(holds(r.value, ballot.label) for r in results)
+    p = max((r.probabilities.get(ballot.label, 0.0) for r in results), default=0.0)
+    if not any(ballot.label in r.probabilities for r in results):
+        p = float(marked)
+    return _Model(MARKED if marked else UNMARKED, {MARKED: p, UNMARKED: 1 - p})
+
+
+def _subject(ballot: Ballot, several: bool) -> str:
+    name = spoken(ballot.label or (ballot.question if several else ""))
+    where = place(ballot.site) if ballot.site != STUDY else ""
+    subject = f"{name}{where}".strip()
+    return f"{subject}: " if subject else ""
+
+
+def _sentence(ballot: Ballot, model: _Model | None) -> str:
+    """Such as ``2 of 3 readers say cut off, the model 0.91 complete``."""
+    n = len(ballot.said)
+    tally = Counter(said for _, said in ballot.said)
+    ranked = sorted(tally, key=lambda option: (-tally[option], ballot.options.index(option)))
+    top = ranked[0]
+    if n == 1:
+        words = f"the reader says {spoken(top)}"
+    elif len(ranked) == 1:
+        words = f"{'both' if n == 2 else f'all {n}'} readers say {spoken(top)}"
+    else:
+        words = f"{tally[top]} of {n} readers {'say' if tally[top] > 1 else 'says'} {spoken(top)}"
+    spared = model.option if model is not None and model.option != top else None
+    words += "".join(f", {tally[option]} {spoken(option)}" for option in ranked[1:] if option != spared)
+    if model is None:
+        return words
+    p = model.probabilities.get(model.option)
+    said = spoken(model.option) if p is None else f"{p:.2f} {spoken(model.option)}"
+    return f"{words}, the model {said}"
