@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,13 +89,14 @@ def play(
     clock = _Clock()
     store = Store.of(home)
     label_server = server or LabelStudioServer(home)
-    with clock.step("labelling server"):
-        label_server.install(progress=lambda words: report.progress(0.0, words))
-        label_server.start()
-    with clock.step("phantoms"):
-        truth = bring_in(home, clinical, phantoms or count, report=report)
-    with clock.step("champion"):
-        first_champion(home, clinical, name, report=report)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        starting = aside.submit(_start, label_server)  # 30 s the first time; the phantoms do not need it
+        with clock.step("phantoms"):
+            truth = bring_in(home, clinical, phantoms or count, report=report)
+        with clock.step("champion"):
+            first_champion(home, clinical, name, report=report)
+        with clock.step("labelling server"):
+            starting.result()
     for script in (*SCRIPTS, ADJUDICATOR):
         store.reads.add_reader(script.reader)
     gateway = LabelStudioGateway(label_server, Blobs.of(home), store.reads.reader)
@@ -110,6 +112,11 @@ def play(
             studies = [s for s in store.studies.find(phantom=True) if clinical.accepts(s)]
             predict_studies(home, clinical, champion.version, studies, progress=report.progress)
     return summary(store, clinical, current, clock.seconds)
+
+
+def _start(server: LabelStudioServer) -> None:
+    server.install()
+    server.start()
 
 
 def _open(loop: Loop, budget: int, profile: ProfileName) -> Round:

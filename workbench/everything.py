@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from active_learning.rounds import NEXT_STEP
 from data.errors import JobCancelledError, JobError, ServiceError
 from data.home import HOME_VARIABLE, Home
 from data.store import Store
@@ -45,11 +46,14 @@ def run_everything(home: Home, *, port: int, report: Report) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     server = LabelStudioServer(home)
-    report.progress(0.0, "starting Label Studio")
-    server.install(progress=lambda words: report.progress(0.0, words))
-    server.start()
+    if not needs_demo(home):
+        report.progress(0.0, "starting Label Studio")
+        server.install(progress=lambda words: report.progress(0.0, words))
+        server.start()
     with _child(home, ["worker"]) as worker, _child(home, ["serve", "--port", str(port)]) as pages:
-        fresh = prepare_demo(home, server, report, stop)
+        fresh = needs_demo(home)
+        if fresh:
+            prepare_demo(home, server, report, stop)
         _wait(f"http://127.0.0.1:{port}/api/health", pages)
         report.say(addresses(port, server.status().url, fresh=fresh))
         while not stop.wait(1.0):
@@ -62,28 +66,36 @@ def run_everything(home: Home, *, port: int, report: Report) -> None:
         report.say("Stopping. Label Studio goes on; stop it with `consilium labelstudio stop`.")
 
 
-def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: threading.Event) -> bool:
-    """Play the demo's round where the home is empty or its demo was cut off; whether it was played."""
+def needs_demo(home: Home) -> bool:
+    """Whether the home is empty, or its demo was cut off."""
     store = Store.of(home)
-    real = store.studies.count(phantom=False)
     latest = store.rounds.latest(TASK)
     begun = (home.path / "phantoms").exists()
-    done = latest is not None and latest.state in ("promoted", "kept", "cancelled")
-    if real or done or (latest is not None and not begun):
+    if store.studies.count(phantom=False):
         return False
+    return latest is None or (begun and latest.state in NEXT_STEP)
+
+
+def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: threading.Event) -> None:
+    """Play the demo's round, or what is left of it, until it is done or a signal says stop.
+
+    Raises
+    ------
+    JobCancelledError
+        A signal said stop; the next call goes on.
+    """
+    follow = report.progress
 
     def progress(share: float, words: str) -> None:
         if stop.is_set():
             raise JobCancelledError("Stopped.", given=words, do="run it again to go on")
         follow(share, words)
 
-    follow = report.progress
     report.progress = progress  # type: ignore[method-assign]
     try:
         play(home, task=TASK, report=report, server=server)
     finally:
         report.progress = follow  # type: ignore[method-assign]
-    return True
 
 
 def addresses(port: int, label_server: str, *, fresh: bool) -> str:

@@ -1,0 +1,112 @@
+"""Every clinical task, from phantom to retraining, through the real labelling server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.blobs import Blobs
+from data.home import Home
+from data.pixels import Pixels
+from data.records import Part, Purpose
+from data.store import Store
+from labelstudio.server import LabelStudioServer
+from models.config import ProfileName
+from models.task import discover
+from models.versions import load
+from workbench.embedded import play
+from workbench.report import Report
+
+pytestmark = pytest.mark.labelstudio
+PHANTOMS = 50
+
+
+@pytest.fixture(scope="module", params=list(discover()))
+def played(
+    request: pytest.FixtureRequest, label_server: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Home, dict[str, Any]]:
+    """A task's name, and a home in which its demo was played in the profile ``tiny``."""
+    home = Home(tmp_path_factory.mktemp(request.param) / "home").prepare()
+    report = Report(as_json=True)
+    result = play(home, task=request.param, profile="tiny", phantoms=PHANTOMS, report=report, server=label_server)
+    return request.param, home, result
+
+
+def test_the_round_is_whole(played: tuple[str, Home, dict[str, Any]]) -> None:
+    name, home, result = played
+    store = Store.of(home)
+    requests = store.reads.requests(round_id=result["round"])
+    adjudications = [r for r in requests if r.purpose == Purpose.ADJUDICATION]
+    assert result["rounds"] == 1
+    assert result["pushed"] == result["annotations"] == 3 * result["studies"] + result["disputed"]
+    assert result["disputed"] == len(adjudications)
+    assert result["consensus"] == result["studies"]
+    assert result["champion"]["version"] == f"{name}-v1"
+    assert result["candidate"]["version"] == f"{name}-v2"
+    assert result["candidate"]["n"] == result["champion"]["n"] > 0
+    assert 0.0 <= result["candidate"]["value"] <= 1.0
+    champion = store.versions.champion(name)
+    assert champion is not None
+    assert champion.version == f"{name}-v{2 if result['promoted'] else 1}"
+
+
+def test_playing_again_changes_nothing(
+    played: tuple[str, Home, dict[str, Any]], label_server: LabelStudioServer
+) -> None:
+    name, home, result = played
+    again = play(
+        home, task=name, profile="tiny", phantoms=PHANTOMS, report=Report(as_json=True), server=label_server
+    )
+    assert {**again, "seconds": 0} == {**result, "seconds": 0}
+
+
+def test_every_study_is_predicted_within_the_form(played: tuple[str, Home, dict[str, Any]]) -> None:
+    name, home, _result = played
+    store, task = Store.of(home), discover()[name]
+    champion = store.versions.champion(name)
+    assert champion is not None
+    studies = [s for s in store.studies.find() if task.accepts(s)]
+    predictions = store.versions.predictions(champion.version)
+    assert set(predictions) == {s.study_id for s in studies}
+    for prediction in predictions.values():
+        task.form.check(r.answer for r in prediction.results)
+        for r in prediction.results:
+            assert sum(r.probabilities.values()) == pytest.approx(1.0, abs=1e-5)
+            assert 0.0 <= r.uncertainty <= 1.0
+
+
+def test_an_answer_is_explained_in_native_pixels(played: tuple[str, Home, dict[str, Any]]) -> None:
+    name, home, _result = played
+    store, task, pixels = Store.of(home), discover()[name], Pixels(Blobs.of(home))
+    champion = store.versions.champion(name)
+    assert champion is not None
+    model = load(store, Blobs.of(home), champion.version)
+    study = next(s for s in store.studies.find() if task.accepts(s))
+    (prediction,) = model.predict([study], pixels)
+    heat = model.explain(study, prediction.results[0].question, pixels)
+    assert heat.shape == task.pages(study, pixels)[0].shape
+    assert heat.dtype == np.float32
+    assert 0.0 <= heat.min() <= heat.max() <= 1.0
+
+
+def test_a_version_says_where_it_comes_from(played: tuple[str, Home, dict[str, Any]]) -> None:
+    name, home, result = played
+    store, blobs = Store.of(home), Blobs.of(home)
+    version = store.versions.get(result["candidate"]["version"])
+    manifest = json.loads(blobs.get(version.manifest, verify=True))
+    assert version.parent == f"{name}-v1"
+    assert version.round_id == result["round"]
+    assert {"patients", "weights", "seed", "libraries"} <= set(manifest)
+    train = {p.pseudonym for p in store.studies.patients() if p.part == Part.TRAIN}
+    assert set(manifest["patients"]["train"]) <= train
+
+
+@pytest.mark.parametrize("task", list(discover()))
+def test_every_task_has_a_configuration_and_a_place_in_the_readme(task: str) -> None:
+    assert set(discover()[task].config.profiles) == set(ProfileName)
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"| `{task}` |" in readme
