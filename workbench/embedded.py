@@ -166,17 +166,14 @@ def read(loop: Loop, round_id: str, scripts: Sequence[Script], server: LabelStud
 def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed: int = 0) -> Truth:
     """Generate phantoms, ingest them with the starter's reference labels, and give every study's truth."""
     folder = home.prepare().path / "phantoms" / f"{task.name}-{seed}-{count}"
-    labels = folder / "labels.csv"
+    images, labels, starter = folder / "images", folder / "truth.csv", folder / "starter.csv"
     if not labels.exists():
         report.progress(0.0, f"making {count} phantoms")
-        made = task.write_phantoms(count, folder, seed=seed)
-        if made != labels:
-            made.replace(labels)
-    starter = folder / "starter.csv"
+        task.write_phantoms(count, images, seed=seed).replace(labels)
     _write_starter(home, task, labels, starter)
     table = read_labels(starter, form=task.form, task=task.name)
-    ingest(home, [folder], labels=table, progress=report.count)
-    return truth_of(Store.of(home), task, labels)
+    ingest(home, [images], labels=table, progress=report.count)
+    return truth_of(Store.of(home), task, labels, images)
 
 
 def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) -> None:
@@ -196,13 +193,12 @@ def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) 
             writer.writerow(row)
 
 
-def truth_of(store: Store, task: ClinicalTask, labels: Path) -> Truth:
-    """The truth of every study of a table of phantoms, by study."""
+def truth_of(store: Store, task: ClinicalTask, labels: Path, images: Path) -> Truth:
+    """The truth of every study of a table of phantoms, by study; its paths start at the folder of the images."""
     truth: dict[str, tuple[Answer, ...]] = {}
     with labels.open(newline="", encoding="utf-8") as source:
         for row in csv.DictReader(source):
-            path = Path(row["path"])
-            study_id = store.studies.by_path(str(path if path.is_absolute() else labels.parent / path))
+            study_id = store.studies.by_path(str(images / row["path"]))
             if study_id is not None:
                 truth[study_id] = tuple(
                     Answer.from_json({"question": q.name, "site": "study", "value": row[q.name]})
