@@ -167,7 +167,7 @@ class Loop:
             if not annotation.skipped:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
-            known = study.study_id in standard
+            known = self.task.form.is_complete(standard.get(study.study_id, ()))
             if known and study.study_id in asked:
                 continue
             prediction = predictions.get(study.study_id)

@@ -284,6 +284,18 @@ class Form:
         earlier, option = question.asked_if
         return self.asked(self[earlier], answers) and answers.get(earlier) == option
 
+    def is_complete(self, answers: Iterable[Answer]) -> bool:
+        """Whether checked answers leave no question open that is asked; findings and masks never are open."""
+        given = tuple(answers)
+        at_study = {a.question: a.value for a in given if a.site == STUDY}
+        seen = {(a.question, a.site) for a in given}
+        return all(
+            isinstance(question.kind, Findings | Mask)
+            or not self.asked(question, at_study)
+            or all((question.name, site) in seen for site in question.sites)
+            for question in self.questions
+        )
+
     def check(self, answers: Iterable[Answer], *, complete: bool = False) -> tuple[Answer, ...]:
         """The answers in the order of the questions, each checked.
 

@@ -101,7 +101,9 @@ def test_a_complete_read_needs_every_question_that_is_asked() -> None:
     ]
     with pytest.raises(AnswerError, match=re.escape("level:L4/L5:right")):
         FORM.check(given, complete=True)
+    assert not FORM.is_complete(given)
     whole = [*given, Answer("stenosis", Site.level("L4/L5", "right"), 1)]
+    assert FORM.is_complete(whole)
     assert len(FORM.check(whole, complete=True)) == 4
 
 

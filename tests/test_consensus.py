@@ -1,3 +1,5 @@
+import csv
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -315,3 +317,38 @@ def test_agreement_of_a_panel():
     assert (found.items, found.share) == (2, pytest.approx((1 / 3 + 1) / 2))
     pairs = {(p.first, p.second): (p.share, p.items) for p in found.pairs}
     assert pairs == {("r0", "r1"): (1.0, 2), ("r0", "r2"): (0.5, 2), ("r1", "r2"): (0.5, 2)}
+
+
+@pytest.mark.real
+def test_the_majority_of_five_radiologists_against_their_adjudicated_consensus(real_data):
+    """The published consensus was adjudicated, so that it differs a little from the majority."""
+    folder = real_data / "B_cxr" / "nih_chestxray14"
+    reads: dict[str, list[Annotation]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    labels: tuple[str, ...] = ()
+    with (folder / "readers_all_findings.csv").open() as table:
+        for row in csv.DictReader(table):
+            labels = tuple(name for name in row if name not in ("Image ID", "Patient ID", "Reader ID", "Abnormal"))
+            present = frozenset(label for label in labels if row[label] == "YES")
+            study = row["Image ID"]
+            reads.setdefault(study, []).append(read(row["Reader ID"], study, signs=present))
+            for label in labels:
+                counts[study, label] = counts.get((study, label), 0) + (label in present)
+    form = Form((Question("signs", "Signs?", Findings(labels)),))
+    assert len(reads) == 260
+    found = {}
+    for study, given_ in reads.items():
+        record = only(majority(given_, form, task="task", study_id=study))
+        assert len(record.annotations) == 5
+        assert record.value == frozenset(label for label in labels if counts[study, label] >= 3)
+        found[study] = record.value
+    with (folder / "consensus_all_findings.csv").open() as table:
+        published = {row["Image ID"]: row for row in csv.DictReader(table)}
+    for label in labels:
+        shared = [s for s in found if s in published]
+        same = np.mean([(label in found[s]) == (published[s][label] == "YES") for s in shared])
+        assert 0.90 <= same <= 1.0
+    for agreed in agreement([a for given_ in reads.values() for a in given_], form):
+        assert 0.7 < agreed.share < 1.0
+        assert agreed.kappa is not None
+        assert agreed.items == len(reads) * len(labels)

@@ -100,9 +100,10 @@ def test_a_version_says_where_it_comes_from(played: tuple[str, Home, dict[str, A
     manifest = json.loads(blobs.get(version.manifest, verify=True))
     assert version.parent == f"{name}-v1"
     assert version.round_id == result["round"]
-    assert {"patients", "weights", "seed", "libraries"} <= set(manifest)
+    assert manifest["environment"]["libraries"]["torch"]
+    assert manifest["stages"]
     train = {p.pseudonym for p in store.studies.patients() if p.part == Part.TRAIN}
-    assert set(manifest["patients"]["train"]) <= train
+    assert set() < set(manifest["data"]["training"]["patients"]) <= train
 
 
 @pytest.mark.parametrize("task", list(discover()))

@@ -201,8 +201,8 @@ def test_patients_never_cross_from_training_to_test(copy: Prepared, label_server
     ended = play(loop, label_server, copy.truth, scripts)
     manifest = json.loads(loop.blobs.get(store.versions.get(ended.candidate).manifest))
     pseudonyms = {p.pseudonym: p.part for p in store.studies.patients()}
-    trained_on = {pseudonyms[name] for name in manifest["patients"]["train"]}
-    chosen_on = {pseudonyms[name] for name in manifest["patients"]["validation"]}
+    trained_on = {pseudonyms[name] for name in manifest["data"]["training"]["patients"]}
+    chosen_on = {pseudonyms[name] for name in manifest["data"]["validation"]["patients"]}
     assert trained_on == {Part.TRAIN}
     assert chosen_on <= {Part.VALIDATION}
     with pytest.raises(PartError):
@@ -277,7 +277,8 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
         return {(c.study_id, c.question, c.value) for c in of.store.labels.consensus(TASK)}
 
     def weights(of: Loop, version: str) -> object:
-        return json.loads(of.blobs.get(of.store.versions.get(version).manifest))["weights"]
+        manifest = json.loads(of.blobs.get(of.store.versions.get(version).manifest))
+        return {name: stage.get("weights") for name, stage in manifest["stages"].items()}
 
     assert consensus(loop) == consensus(expected_loop)
     assert [v.number for v in loop.store.versions.all(TASK)] == [2, 1]

@@ -16,7 +16,7 @@ from data.pixels import Pixels
 from data.records import Part
 from data.store import Store
 from models.references import record_references
-from models.task import Progress, get_task, silent
+from models.task import Progress, discover, get_task, silent
 from workbench.jobs import QUICK, Work, kind
 
 
@@ -32,15 +32,15 @@ def loop(home: Home, task: str, *, progress: Progress = silent, server: bool = F
 
 
 @kind("ingest")
-def ingest_paths(work: Work, *, paths: list[str], task: str | None = None) -> Mapping[str, Any]:
+def ingest_paths(work: Work, *, paths: list[str]) -> Mapping[str, Any]:
     """Take files in."""
     report = ingest(
         work.home,
         [Path(p) for p in paths],
-        progress=lambda done, of, words: work.progress(done / max(of, 1), words),
+        progress=lambda done, of, _: work.progress(done / max(of, 1), f"{done} of {of} files"),
     )
-    if task is not None:
-        record_references(Store.of(work.home), get_task(task), report.studies)
+    for clinical in discover().values():
+        record_references(Store.of(work.home), clinical, report.studies)
     return {
         "files": report.files,
         "ingested": report.ingested,

@@ -30,7 +30,7 @@ def ingest(
         from data.ingest import read_labels
         from data.store import Store
         from models.references import record_references
-        from models.task import get_task
+        from models.task import discover, get_task
 
         clinical = get_task(task) if task else None
         known = None
@@ -38,8 +38,8 @@ def ingest(
             form = clinical.form if clinical else None
             known = read_labels(labels, form=form, task=clinical.name if clinical else "")
         done = take_in(Home.default(), paths, source=source, labels=known, workers=workers, progress=report.count)
-        if clinical is not None:
-            record_references(Store.of(Home.default()), clinical, done.studies)
+        for each in discover().values():
+            record_references(Store.of(Home.default()), each, done.studies)
         rows: list[tuple[str, object]] = [
             ("files given", done.files),
             ("came in", done.ingested),

@@ -1,0 +1,1 @@
+"""Synthetic studies with known truth, one module per task, and the bodies and machines that they share."""

@@ -1,0 +1,167 @@
+"""Where a radiograph ends: fields that show the whole lungs, and fields that cut them by a known length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.phantoms.projection import Beam, Detector, lung_outline, project_volume
+from data.phantoms.thorax import Thorax
+
+CUT_MM = 12.0
+"""A border counts as cut where at least this much of the lungs' shadow is missing at one side of the picture."""
+CLEAR_MM = 4.0
+"""Borders count as complete where at least this much lies between the lungs' shadow and every side."""
+DEEPEST_CUT_MM = 42.0
+_SIDES = ("top", "left", "bottom", "right")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A rectangle on the tilted detector, in mm from the central ray; right and top are the larger ends."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """A detector, the collimator's field on it and the lungs' box, in pixels.
+
+    Parameters
+    ----------
+    top, left, bottom, right:
+        The field; beyond it the picture is dark.
+    lung_box_px:
+        top, left, bottom, right of the lungs' whole shadow; beyond the field where a border is cut.
+    """
+
+    detector: Detector
+    top: float
+    left: float
+    bottom: float
+    right: float
+    lung_box_px: tuple[float, float, float, float]
+
+    def field(self) -> NDArray[np.float32]:
+        """How much of each pixel the collimator leaves open, (rows, columns), 0 to 1."""
+        row = np.arange(self.detector.rows, dtype=np.float32)[:, None] + 0.5
+        column = np.arange(self.detector.columns, dtype=np.float32)[None, :] + 0.5
+        inside = np.minimum(np.minimum(row - self.top, self.bottom - row), np.minimum(column - self.left, self.right - column))
+        return np.clip(inside + 0.5, 0.0, 1.0).astype(np.float32)
+
+
+def lung_shadow(thorax: Thorax, beam: Beam, tilt_deg: float, *, frontal: bool) -> tuple[Field, Field]:
+    """The lungs' shadow as two boxes: any lung at all, and lung that one can see.
+
+    On a frontal view the recess behind the dome is a shadow that nobody sees, so that it counts for the first box
+    alone. Complete borders are judged by the first, cut ones by the second.
+    """
+    pixel, size = 2.0, 300
+    detector = Detector(size, size, pixel, beam.aim_mm, tilt_deg)
+    coarse = np.ascontiguousarray(thorax.lungs[:, ::2, ::2])
+    spacing = (thorax.spacing_mm[0], 2 * thorax.spacing_mm[1], 2 * thorax.spacing_mm[2])
+    path = project_volume(coarse, spacing, beam, detector, origin_mm=thorax.origin_mm, plane_mm=10.0)
+    boxes = []
+    for least in (4.0, 28.0 if frontal else 14.0):
+        outline = lung_outline(path, least_mm=least)
+        assert outline is not None  # noqa: S101 - every thorax has lungs
+        top, left, bottom, right = (edge * pixel - size * pixel / 2 for edge in outline.box_px)
+        boxes.append(Field(left, right, -bottom, -top))
+    return boxes[0], boxes[1]
+
+
+def framed(
+    shadow: tuple[Field, Field],
+    thorax: Thorax,
+    beam: Beam,
+    tilt_deg: float,
+    *,
+    frontal: bool,
+    cut: bool,
+    size_px: int,
+    rng: np.random.Generator,
+) -> Framing:
+    """A detector and a field on it that shows the lungs whole or cut.
+
+    Sizes are drawn alike for both. A cut is a shift of the field, as when the patient stands off the middle, or a
+    field that ends too early, as when the collimator is closed too far.
+    """
+    whole, seen = shadow
+    margins = {side: CLEAR_MM + 2.0 + float(rng.gamma(1.3, 16.0)) for side in _SIDES}
+    margins[str(rng.choice(_SIDES))] += float(rng.exponential(30.0))
+    margins["top"] += float(rng.uniform(0.0, 25.0))
+    margins["bottom"] += float(rng.uniform(0.0, 15.0))
+    if not frontal:
+        margins["left"] += float(rng.uniform(0.0, 35.0))
+        margins["right"] += float(rng.uniform(0.0, 35.0))
+    left, right = whole.left - margins["left"], whole.right + margins["right"]
+    bottom, top = whole.bottom - margins["bottom"], whole.top + margins["top"]
+    if cut:
+        left, right, bottom, top = _shifted((left, right, bottom, top), seen, rng)
+    low, high = _ends(thorax, beam)
+    bottom, top = max(bottom, low), min(top, high)
+    outer = _detector_edges((left, right, bottom, top), rng)
+    pixel = max(outer[1] - outer[0], outer[3] - outer[2]) / size_px
+    centre = _untilted((outer[0] + outer[1]) / 2, (outer[2] + outer[3]) / 2, beam, tilt_deg)
+    rows, columns = round((outer[3] - outer[2]) / pixel), round((outer[1] - outer[0]) / pixel)
+    return Framing(
+        Detector(rows, columns, pixel, centre, tilt_deg),
+        (outer[3] - top) / pixel,
+        (left - outer[0]) / pixel,
+        (outer[3] - bottom) / pixel,
+        (right - outer[0]) / pixel,
+        tuple(edge / pixel for edge in (outer[3] - whole.top, whole.left - outer[0], outer[3] - whole.bottom, whole.right - outer[0])),
+    )
+
+
+def _shifted(
+    edges: tuple[float, float, float, float], seen: Field, rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """The field moved over one side of the lungs; the far side moves along, wholly or in part."""
+    left, right, bottom, top = edges
+    side = str(rng.choice(_SIDES, p=(0.2, 0.25, 0.3, 0.25)))
+    depth = float(rng.uniform(CUT_MM + 2.0, DEEPEST_CUT_MM))
+    along = float(rng.uniform(0.3, 1.0))
+    if side == "left":
+        shift = seen.left + depth - left
+        return left + shift, right + along * shift, bottom, top
+    if side == "right":
+        shift = right - (seen.right - depth)
+        return left - along * shift, right - shift, bottom, top
+    if side == "top":
+        shift = top - (seen.top - depth)
+        return left, right, bottom - along * shift, top - shift
+    shift = seen.bottom + depth - bottom
+    return left, right, bottom + shift, top + along * shift
+
+
+def _detector_edges(
+    field: tuple[float, float, float, float], rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """The picture's edges (left, right, bottom, top) in mm: the field, or more where a dark frame is kept."""
+    left, right, bottom, top = field
+    if rng.random() < 0.4:
+        return field
+    frame = rng.uniform(-0.06, 0.2, 4).clip(0.0) * np.repeat((right - left, top - bottom), 2)
+    return left - float(frame[0]), right + float(frame[1]), bottom - float(frame[2]), top + float(frame[3])
+
+
+def _ends(thorax: Thorax, beam: Beam) -> tuple[float, float]:
+    """How far down and up a field may reach before it shows where the phantom's trunk and neck end."""
+    least = float(beam.magnification(np.float32(230.0)))
+    low = thorax.origin_mm[0] + 2 * thorax.spacing_mm[0] - beam.aim_mm[1]
+    high = low + (len(thorax.attenuation) - 5) * thorax.spacing_mm[0]
+    return least * low + 8.0, least * high - 8.0
+
+
+def _untilted(u_mm: float, v_mm: float, beam: Beam, tilt_deg: float) -> tuple[float, float]:
+    """From the tilted frame around the central ray to places on the detector."""
+    tilt = np.radians(tilt_deg)
+    u = u_mm * np.cos(tilt) - v_mm * np.sin(tilt)
+    v = u_mm * np.sin(tilt) + v_mm * np.cos(tilt)
+    return float(u + beam.aim_mm[0]), float(v + beam.aim_mm[1])

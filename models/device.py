@@ -1,0 +1,84 @@
+"""Which device the networks run on, and how they run there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from data.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICE_VARIABLE = "CONSILIUM_DEVICE"
+
+
+def find_device() -> torch.device:
+    """The device to compute on: what ``CONSILIUM_DEVICE`` names, else the first CUDA device, else the processor.
+
+    Raises
+    ------
+    ConfigError
+        A device is named that is not there.
+    """
+    import torch  # noqa: PLC0415
+
+    named = os.environ.get(DEVICE_VARIABLE, "")
+    if not named:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(named)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            "The device to compute on is not there.",
+            given=named,
+            expected="cpu, cuda or cuda:<number>",
+            do=f"unset {DEVICE_VARIABLE} to let it be found",
+        ) from error
+    return device
+
+
+def half_precision(device: torch.device) -> torch.dtype | None:
+    """The short number format for mixed precision on a device; None on a processor, which computes exactly."""
+    import torch  # noqa: PLC0415
+
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+@contextmanager
+def mixed_precision(device: torch.device) -> Iterator[None]:
+    """Compute in mixed precision on a CUDA device, in 32 bits elsewhere."""
+    import torch  # noqa: PLC0415
+
+    dtype = half_precision(device)
+    if dtype is None:
+        yield
+        return
+    with torch.autocast(device.type, dtype=dtype):
+        yield
+
+
+@contextmanager
+def seeded(*seeds: int) -> Iterator[None]:
+    """Draw torch's random numbers from these seeds, and leave the caller's generator as it was."""
+    import numpy as np  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+
+    with torch.random.fork_rng():
+        torch.manual_seed(int(np.random.SeedSequence(list(seeds)).generate_state(1)[0]))
+        yield
+
+
+def place(module: Any, device: torch.device) -> Any:
+    """A module on a device, with the channels last where its convolutions are two-dimensional."""
+    import torch  # noqa: PLC0415
+
+    flat = not any(isinstance(part, torch.nn.Conv3d) for part in module.modules())
+    if flat:
+        return module.to(device, memory_format=torch.channels_last)
+    return module.to(device)

@@ -1,0 +1,31 @@
+"""A real labelling server for the session: started on a free port in a temporary home, stopped at the end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from data.home import Home
+from labelstudio.server import LabelStudioServer
+
+
+def free_port() -> int:
+    """A port that nobody has at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def label_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioServer]:
+    """The server that ``CONSILIUM_LABEL_STUDIO_ENV`` names; where it names none, one is installed."""
+    home = Home(tmp_path_factory.mktemp("labelstudio") / "home").prepare()
+    server = LabelStudioServer(home, port=free_port())
+    server.install()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,51 @@
+"""The Streamlit workbench: navigation, the task, and who sits there. Streamlit runs this file on each action."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from models.task import discover
+from workbench.style import style_sheet
+from workbench.views.parts import words
+from workbench.views.parts.context import SEAT, TASK, here
+from workbench.views.parts.frame import show
+from workbench.views.parts.markup import Html, tag
+from workbench.views.places import PLACES, page
+
+_LINKS = Html('<a href="/gradio/" target="_blank">Demo</a> · <a href="/docs" target="_blank">API</a>')
+
+
+def _choices() -> None:
+    """The side bar: the task, where there are several, and who sits there."""
+    tasks = discover()
+    if len(tasks) > 1:
+        titles = {name: task.title for name, task in tasks.items()}
+        st.selectbox("Task", list(titles), format_func=titles.__getitem__, key=TASK, bind="query-params")
+    readers = {reader.reader_id: words.reader_name(reader) for reader in here().store.reads.readers()}
+    st.selectbox(
+        "Reading as",
+        ["", *readers],
+        format_func=lambda reader_id: readers.get(reader_id, words.CURATOR),
+        key=SEAT,
+        bind="query-params",
+        help="A reader sees only what blindness allows.",
+    )
+
+
+def main() -> None:
+    """Draw the frame and the page that was asked for."""
+    st.set_page_config(page_title=words.NAME, layout="wide", initial_sidebar_state="expanded", menu_items={})
+    st.html(style_sheet())
+    with st.sidebar:
+        show(tag("div", words.NAME, cls="c-brand"))
+        _choices()
+        show(tag("p", _LINKS, cls="c-small"))
+        show(tag("p", words.NOTICE, cls="c-notice"))
+    groups: dict[str, list[st.Page]] = {}
+    for name, place in PLACES.items():
+        if not (place.curator and here().reader is not None):
+            groups.setdefault(place.group, []).append(page(name))
+    st.navigation(groups, position="sidebar", expanded=True).run()
+
+
+main()

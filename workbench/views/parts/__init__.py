@@ -1,0 +1,1 @@
+"""What the pages share: frame, tables, pictures, charts, jobs and words."""

@@ -1,0 +1,204 @@
+"""The plots: ROC, reliability, confusion, metrics with intervals, counts. Model white dashed, consensus solid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.theme import ACCENT, DOUBT, FAINT, FONT, LINE, MODEL, PAGE, PANEL, QUIET, TEXT
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from models.curves import Curves
+
+CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
+_PART_COLOURS = {"training": "#4c9ffe", "validation": "#8a7bd8", "calibration": "#d9a441", "test": "#3fb68b"}
+
+
+def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
+    import plotly.graph_objects as go  # noqa: PLC0415 - heavy
+
+    axis = {
+        "gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "tickfont": {"size": 11, "color": QUIET},
+        "title": {"font": {"size": 12, "color": QUIET}, "standoff": 6},
+    }  # fmt: skip
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 44, "r": 12, "t": 28 if title else 8, "b": 40},
+        paper_bgcolor=PAGE,
+        plot_bgcolor=PAGE,
+        font={"family": FONT, "size": 12, "color": TEXT},
+        title={"text": title, "font": {"size": 12, "color": QUIET}, "x": 0, "xref": "paper", "y": 0.98},
+        hoverlabel={"bgcolor": PANEL, "bordercolor": LINE, "font": {"color": TEXT}},
+        legend={"font": {"size": 11, "color": QUIET}, "bgcolor": "rgba(0,0,0,0)", "orientation": "h", "y": 1.08},
+        showlegend=False,
+        dragmode=False,
+    )
+    figure.update_xaxes(axis)
+    figure.update_yaxes(axis)
+    if square:
+        figure.update_yaxes(scaleanchor="x", scaleratio=1)
+    return figure
+
+
+def roc(curves: Curves, *, height: int = 260) -> go.Figure:
+    """Sensitivity over 1 - specificity, with the point where Youden's index is largest on these patients."""
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    figure = _figure(height=height, title="ROC")
+    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "width": 1, "dash": "dot"},
+                                hoverinfo="skip"))  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _ in curves.roc],
+            y=[y for _, y in curves.roc],
+            mode="lines",
+            line={"color": MODEL, "width": 1.8},
+            hovertemplate="sensitivity %{y:.2f}<br>specificity %{customdata:.2f}<extra></extra>",
+            customdata=[1 - x for x, _ in curves.roc],
+        )
+    )
+    point = curves.operating_point
+    if point is not None and point.sensitivity is not None and point.specificity is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=[1 - point.specificity],
+                y=[point.sensitivity],
+                mode="markers",
+                marker={"symbol": "diamond", "size": 9, "color": ACCENT},
+                hovertemplate="largest Youden index<br>sensitivity %{y:.2f}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title_text="1 − specificity", range=[-0.02, 1.02])
+    figure.update_yaxes(title_text="sensitivity", range=[-0.02, 1.02])
+    return figure
+
+
+def reliability(curves: Curves, *, height: int = 260) -> go.Figure:
+    """How often it happened over how probable it was said to be; a circle grows with its count."""
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    figure = _figure(height=height, title="Calibration")
+    bins = [one for one in curves.reliability if one.count]
+    most = max((one.count for one in bins), default=1)
+    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "width": 1, "dash": "dot"},
+                                hoverinfo="skip"))  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[one.predicted for one in bins],
+            y=[one.observed for one in bins],
+            mode="lines+markers",
+            line={"color": MODEL, "width": 1.2, "dash": "dash"},
+            marker={"color": MODEL, "size": [5 + 11 * (one.count / most) ** 0.5 for one in bins]},
+            customdata=[one.count for one in bins],
+            hovertemplate="said %{x:.2f}, happened %{y:.2f}<br>n = %{customdata}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="calibrated probability", range=[-0.02, 1.02])
+    figure.update_yaxes(title_text="share of cases", range=[-0.02, 1.02])
+    return figure
+
+
+def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
+    """Counts: a row an option of the reference, a column one of the model; the shade is the share of the row."""
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    shares = [[n / max(sum(row), 1) for n in row] for row in curves.confusion]
+    names = [name.replace("_", " ") for name in curves.options]
+    figure = _figure(height=height, title="Confusion")
+    figure.add_trace(
+        go.Heatmap(
+            z=shares,
+            x=names,
+            y=names,
+            text=[[str(n) for n in row] for row in curves.confusion],
+            texttemplate="%{text}",
+            textfont={"size": 14},
+            colorscale=[[0, PANEL], [1, "#2f6db5"]],
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hovertemplate="reference %{y}, model %{x}: %{text} (%{z:.0%} of the row)<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="model", showgrid=False, type="category")
+    figure.update_yaxes(title_text="reference", showgrid=False, autorange="reversed", type="category")
+    return figure
+
+
+def intervals(
+    names: Sequence[str], sides: Mapping[str, Mapping[str, tuple[float, float | None, float | None, int]]]
+) -> go.Figure:
+    """Metrics with their 95% intervals, a colour and shape for each side.
+
+    Parameters
+    ----------
+    sides:
+        By name of the side, by name of the metric: (value, low, high, patients).
+    """
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    looks: Sequence[dict[str, Any]] = (
+        {"color": MODEL, "symbol": "circle"},
+        {"color": ACCENT, "symbol": "diamond"},
+    )
+    figure = _figure(height=64 + 30 * len(names) * max(1, len(sides)))
+    for index, (side, metrics) in enumerate(sides.items()):
+        found = [(position, metrics[name]) for position, name in enumerate(names) if name in metrics]
+        offset = (index - (len(sides) - 1) / 2) * 0.26
+        figure.add_trace(
+            go.Scatter(
+                x=[m[0] for _, m in found],
+                y=[position + offset for position, _ in found],
+                mode="markers",
+                name=side,
+                marker={"size": 8, **looks[index % len(looks)]},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [(m[2] or m[0]) - m[0] for _, m in found],
+                    "arrayminus": [m[0] - (m[1] if m[1] is not None else m[0]) for _, m in found],
+                    "color": looks[index % len(looks)]["color"],
+                    "thickness": 1.2,
+                    "width": 4,
+                },
+                customdata=[[names[position], m[3]] for position, m in found],
+                hovertemplate="%{customdata[0]}: %{x:.3f}<br>n = %{customdata[1]} patients"
+                "<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=list(names), autorange="reversed", showgrid=False
+    )
+    figure.update_layout(showlegend=len(sides) > 1, margin={"l": 190, "t": 24})
+    return figure
+
+
+def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] | None = None) -> go.Figure:
+    """Counts as stacked bars: a row each, a colour for each of what it is made of."""
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    figure = _figure(height=70 + 28 * max(1, len(rows)))
+    names = list(dict.fromkeys(name for made in rows.values() for name in made))
+    chosen = colours or _PART_COLOURS
+    for name in names:
+        figure.add_trace(
+            go.Bar(
+                y=list(rows),
+                x=[made.get(name, 0) for made in rows.values()],
+                name=name,
+                orientation="h",
+                marker={"color": chosen.get(name, DOUBT)},
+                text=[str(made.get(name, 0) or "") for made in rows.values()],
+                textposition="inside",
+                insidetextanchor="middle",
+                hovertemplate="%{y}: %{x} " + name + "<extra></extra>",
+            )
+        )
+    figure.update_layout(barmode="stack", showlegend=True, margin={"l": 190, "t": 24}, bargap=0.35)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure

@@ -1,0 +1,87 @@
+"""Background work as pages show it: asked for once, followed each second, its error with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from data.home import Home
+from data.records import Job, JobState
+from data.store import Store
+from data.tables.base import dump
+from workbench import jobs, worker
+from workbench.views.parts import words
+from workbench.views.parts.context import store_of
+from workbench.views.parts.frame import failure, failures, show
+from workbench.views.parts.markup import bar, join, tag, tone
+
+RUNNING = (JobState.WAITING, JobState.RUNNING)
+
+
+def latest(store: Store, kind: str, **arguments: Any) -> Job | None:
+    """The newest job of a kind with exactly these arguments, or None."""
+    sql = "SELECT job_id FROM jobs WHERE kind = ? AND arguments = ? ORDER BY created_at DESC LIMIT 1"
+    row = next(iter(store.db.query(sql, [kind, dump(arguments)])), None)
+    return store.jobs.get(row["job_id"]) if row else None
+
+
+def latest_about(store: Store, kind: str, **about: Any) -> Job | None:
+    """The newest job of a kind whose arguments hold these values, or None."""
+    sql = "SELECT job_id, arguments FROM jobs WHERE kind = ? ORDER BY created_at DESC LIMIT 200"
+    for row in store.db.query(sql, [kind]):
+        arguments = json.loads(row["arguments"])
+        if all(arguments.get(name) == value for name, value in about.items()):
+            return store.jobs.get(row["job_id"])
+    return None
+
+
+def ask(home: Home, kind: str, **arguments: Any) -> None:
+    """Ask the worker for work, and show the page anew, which then follows it."""
+    ask_all(home, kind, [arguments])
+
+
+def ask_all(home: Home, kind: str, several: Sequence[Mapping[str, Any]]) -> None:
+    """Ask for work of one kind with several sets of arguments, and show the page anew."""
+    with failures():
+        for arguments in several:
+            jobs.enqueue(home, kind, **arguments)
+        st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _follow(home: Home, job_id: str) -> None:
+    job = store_of(home).jobs.get(job_id)
+    if job.state not in RUNNING:
+        st.rerun()
+    waits = job.state == JobState.WAITING and not worker.is_running(home)
+    said = job.message or words.JOB_STATES[job.state]
+    head = tag("span", f"{words.JOBS.get(job.kind, job.kind)} · {said}", cls="c-small")
+    share = tag("span", f"{100 * job.progress:.0f}%", cls="c-small c-quiet", style="float:right")
+    show(share, head, bar(job.progress, cls="c-wide c-model"))
+    if waits:
+        show(tone("No worker is running; it starts this as soon as there is one: ", "doubt"),
+             tag("code", words.START_WORKER))  # fmt: skip
+    if st.button("Call off", key=f"cancel {job_id}", type="tertiary"):
+        store_of(home).jobs.cancel(job_id)
+        st.rerun()
+
+
+def follow(home: Home, job: Job | None) -> bool:
+    """Show a job that waits or runs, or why it failed. Returns whether it still waits or runs."""
+    if job is None:
+        return False
+    if job.state in RUNNING:
+        _follow(home, job.job_id)
+        return True
+    if job.state == JobState.FAILED:
+        failure(job.error)
+        details = join((words.JOBS.get(job.kind, job.kind), words.moment(job.updated_at), job.job_id), " · ")
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        with left:
+            show(tag("span", details, cls="c-small c-faint"))
+        if right.button("Try again", key=f"again {job.job_id}"):
+            ask(home, job.kind, **job.arguments)
+    return False

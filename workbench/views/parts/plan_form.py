@@ -1,0 +1,60 @@
+"""The form with which a round is opened: who reads, how many cases, at which price."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from active_learning.plan import RoundPlan
+from data.records import ReaderRole
+from models.config import ProfileName
+from workbench.views.parts import jobs, words
+from workbench.views.parts.context import Here
+from workbench.views.parts.frame import empty, failures, show
+from workbench.views.parts.markup import tag
+
+
+def choose(place: Here, *, running: bool) -> None:
+    """Choose the cases of the next round."""
+    task, reading = place.task, place.task.config.reading
+    known = place.store.reads.readers()
+    names = {r.reader_id: words.reader_name(r) for r in known}
+    readers = [r.reader_id for r in known if r.role == ReaderRole.READER]
+    others = [r.reader_id for r in known if r.role == ReaderRole.ADJUDICATOR]
+    if not readers:
+        empty("No readers yet", "A round asks readers; add at least as many as read each case.",
+              "consilium readers add NAME")  # fmt: skip
+        return
+    accepted = place.store.studies.count(modalities=task.modalities)
+    if not accepted:
+        empty("No studies yet", "A round chooses among the studies that came in.", "consilium ingest FOLDER")
+        return
+    with st.expander("Choose the cases of the next round", expanded=not running):
+        top, price = st.columns([4, 1.2], gap="medium")
+        with top:
+            one, two = st.columns([2, 1])
+            who = one.multiselect("Readers", readers, default=readers, format_func=names.__getitem__,
+                                  key=f"who {task.name}")  # fmt: skip
+            judge = two.selectbox("Adjudicator", ["", *others], index=min(1, len(others)),
+                                  format_func=lambda r: names.get(r, "nobody"),
+                                  key=f"judge {task.name}")  # fmt: skip
+            a, b, c, d = st.columns(4)
+            budget = a.number_input("Cases at the most", 1, 10_000, min(reading.budget, accepted),
+                                    key=f"budget {task.name}")  # fmt: skip
+            each = b.number_input("Reads a case", 1, 15, min(reading.readers, len(readers)),
+                                  key=f"each {task.name}")  # fmt: skip
+            drawn = c.slider("Drawn at random, %", 0, 100, round(100 * reading.random_share), 5,
+                             key=f"drawn {task.name}",
+                             help="For the reference standard: test, calibration and validation.")  # fmt: skip
+            profile = d.selectbox("Candidate's profile", [p.value for p in ProfileName if p != ProfileName.TINY],
+                                  index=1, key=f"profile {task.name}")  # fmt: skip
+        with price:
+            seconds = budget * each * reading.seconds_per_case
+            show(tag("div", "The price", cls="c-small c-quiet"), tag("b", words.minutes(seconds), " of reading"),
+                 tag("div", f"{budget} cases × {each} reads × {reading.seconds_per_case:.0f} s",
+                     cls="c-small c-quiet"))  # fmt: skip
+            if st.button("Choose cases", type="primary", disabled=running, key=f"open {task.name}",
+                         width="stretch"):  # fmt: skip
+                with failures():
+                    plan = RoundPlan.of(reading, tuple(who), adjudicator=judge or "", readers_per_case=int(each),
+                                        budget=int(budget), random_share=drawn / 100, profile=profile)  # fmt: skip
+                    jobs.ask(place.home, "round.open", task=task.name, plan=plan.as_dict())

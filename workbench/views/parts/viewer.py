@@ -1,0 +1,122 @@
+"""The picture of a study, with window, page, and the heat map of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from data.blobs import Blobs
+from data.home import Home
+from data.pixels import Pixels
+from data.records import Job, JobState, Prediction, Series, Study
+from workbench.pictures import first_series, png, with_heat
+from workbench.pictures import picture as draw
+from workbench.views.parts import jobs, words
+from workbench.views.parts.context import Here
+from workbench.views.parts.frame import show
+from workbench.views.parts.markup import tag
+
+SHOWN_PX = 1200
+"""The longer side at which a picture is sent; native pixels are one click away."""
+CT_WINDOWS: Mapping[str, tuple[float, float]] = {
+    "soft tissue": (40, 400),
+    "lung": (-600, 1500),
+    "mediastinum": (50, 350),
+    "bone": (300, 1500),
+    "liver": (60, 160),
+}
+"""(centre, width) in HU."""
+AS_GIVEN = "as given"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _shown(
+    path: str, pixels: str, _series: Series, page: int | None, window: tuple[float, float] | None
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A page scaled for the screen. The first two name it in the cache: the home and the blob."""
+    return draw(Blobs.of(Home.default()), _series, page=page, window=window, size_px=SHOWN_PX)
+
+
+def _windows(series: Series) -> Mapping[str, tuple[float, float] | None]:
+    """The window presets that make sense for a series."""
+    if series.modality == "CT":
+        return {AS_GIVEN: None, **CT_WINDOWS}
+    if series.window is None:
+        return {}
+    centre, width = series.window
+    return {AS_GIVEN: None, "more contrast": (centre, width * 0.6), "wide": (centre, width * 1.6)}
+
+
+def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
+    """Show a study's picture; the heat map of an answer over it, where somebody may see the model."""
+    series = first_series(study)
+    heat: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
+    opacity = 0.0
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        window = _choose_window(series)
+        page = _choose_page(series)
+        wanted = prediction is not None and st.toggle("Heat map", key="heat", bind="query-params")
+        job: Job | None = None
+        if wanted and prediction is not None:
+            names = [result.question for result in prediction.results if result.site.key == "study"]
+            question = st.selectbox("of", names, format_func=words.short, key="of", width=190)
+            if question:
+                job = _heat_job(place, prediction, question)
+            opacity = st.slider("Opacity", 0.0, 1.0, 0.8, 0.1, key="opacity", width=150)
+    shown = _shown(str(place.home.path), series.pixels, series, page, window)
+    if job is not None and job.state == JobState.DONE:
+        heat = np.asarray(place.blobs.get_array(str(job.result["heat"])), dtype=np.uint8)
+    elif job is not None:
+        jobs.follow(place.home, job)
+    drawn = with_heat(shown, heat, opacity) if heat is not None else shown
+    st.image(png(drawn), width="stretch", alt=f"{study.label}, {study.modality} {study.view}".strip())
+    _caption(series, study, shown.shape[1], page, heat is not None)
+
+
+def _choose_window(series: Series) -> tuple[float, float] | None:
+    presets = _windows(series)
+    if not presets:
+        return None
+    chosen = st.segmented_control("Window", list(presets), default=AS_GIVEN, key="window", required=True)
+    return presets.get(chosen or AS_GIVEN)
+
+
+def _choose_page(series: Series) -> int | None:
+    pages = Pixels.pages(series)
+    if pages < 2:
+        return None
+    number: int = st.slider("Page", 1, pages, pages // 2 + 1, key="page_shown", width=260)
+    return number - 1
+
+
+def _heat_job(place: Here, prediction: Prediction, question: str) -> Job | None:
+    """The newest job that makes this heat map; asked for where there is none."""
+    arguments = {
+        "task": place.task.name,
+        "study_id": prediction.study_id,
+        "question": question,
+        "version": prediction.version,
+    }
+    job = jobs.latest(place.store, "explain", **arguments)
+    gone = job is not None and job.state == JobState.DONE and str(job.result.get("heat")) not in place.blobs
+    if job is None or gone or job.state == JobState.CANCELLED:
+        jobs.ask(place.home, "explain", **arguments)
+    return job
+
+
+def _caption(series: Series, study: Study, columns: int, page: int | None, heated: bool) -> None:
+    rows, wide = Pixels.page_shape(series)
+    spacing = Pixels.page_spacing_mm(series)
+    orientation = series.attributes.get("patient_orientation", "")
+    parts = [
+        f"{wide} × {rows} px" + (f", shown at {columns / wide:.2f}" if columns < wide else ""),
+        f"{spacing[0]:.3g} × {spacing[1]:.3g} mm a pixel" if spacing else "pixel size not known",
+        f"orientation {orientation}" if orientation else "orientation not known",
+    ]
+    if heated:
+        parts.append("heat map: where the answer comes from, blue little, yellow most")
+    named = "" if page is None else f"?page={page}"
+    native = tag("a", "native pixels", href=f"/api/studies/{study.study_id}/picture.png{named}", target="_blank")
+    show(tag("div", " · ".join(parts), " · ", native, cls="c-small c-quiet"))

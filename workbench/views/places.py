@@ -1,0 +1,62 @@
+"""The pages by name: where each is found, and how to get there."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page: its title, and whether only the curator sees it or it stands in no menu."""
+
+    title: str
+    group: str
+    curator: bool = False
+    hidden: bool = False
+
+
+PLACES: Mapping[str, Place] = {
+    "home": Place("Consilium", "Reading", hidden=True),
+    "reading": Place("My reading", "Reading"),
+    "worklist": Place("Worklist", "Reading"),
+    "study": Place("Study", "Reading", hidden=True),
+    "loop": Place("Loop", "Learning", curator=True),
+    "models": Place("Models", "Learning", curator=True),
+    "data": Place("Data", "Learning", curator=True),
+    "health": Place("Health", "System", curator=True),
+}
+_MODULES = {"loop": "rounds"}
+
+
+def page_function(name: str) -> Callable[[], None]:
+    """A page's function; its module is loaded when the page is first shown."""
+
+    def show() -> None:
+        module = importlib.import_module(f"workbench.views.{_MODULES.get(name, name)}")
+        module.page()
+
+    return show
+
+
+def page(name: str) -> Page:
+    """A page for Streamlit's navigation. The empty address leads to ``home``, which leads on."""
+    place = PLACES[name]
+    return st.Page(
+        page_function(name),
+        title=place.title,
+        url_path=name,
+        default=name == "home",
+        visibility="hidden" if place.hidden else "visible",
+    )
+
+
+def go(name: str, **query: str) -> NoReturn:
+    """Go to a page."""
+    kept = {key: str(st.session_state[key]) for key in ("task", "as") if st.session_state.get(key)}
+    st.switch_page(page(name), query_params={**kept, **query})
