@@ -168,10 +168,10 @@ class Loop:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
             known = self.task.form.is_complete(standard.get(study.study_id, ()))
-            if known and study.study_id in asked:
-                continue
             prediction = predictions.get(study.study_id)
-            disputed = dispute(read.get(study.study_id, []), prediction, self.task.form)
+            settled = known and study.study_id in asked
+            annotations = [] if settled else read.get(study.study_id, [])
+            disputed = dispute(annotations, prediction, self.task.form)
             yield Candidate(study, prediction, disputed, has_reference=known)
 
     # -- push and pull -------------------------------------------------------------------------------------
@@ -302,14 +302,13 @@ class Loop:
                 for study_id in disputed
             )
             self._send(current)
-        decisions = {
-            a.study_id: a
-            for a in self.store.reads.annotations(self.task.name, round_id=round_id)
-            if a.purpose == Purpose.ADJUDICATION and not a.skipped
-        }
+        annotations = self.store.reads.annotations(self.task.name, round_id=round_id)
+        decisions = {a.study_id: a for a in annotations if a.purpose == Purpose.ADJUDICATION and not a.skipped}
         for study_id in disputed:
             if study_id in decisions:
-                outcomes[study_id] = list(adjudicate(outcomes[study_id], decisions[study_id], self.task.form))
+                outcomes[study_id] = list(
+                    adjudicate(outcomes[study_id], decisions[study_id], self.task.form, annotations=annotations)
+                )
         self.store.labels.put_consensus(record for records in outcomes.values() for record in records)
         if self.waiting_for_adjudication(round_id):
             return current
@@ -390,6 +389,7 @@ class Loop:
                 {s.study_id: s.patient.patient_id for s in self.store.studies.find(study_ids=list(references))},
                 margin=plan.margin,
                 seed=plan.seed,
+                blobs=self.blobs,
             )
             outcome |= {"primary": self.task.primary, **comparison.as_dict()}
         else:

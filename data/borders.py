@@ -1,7 +1,7 @@
-"""Cut lung borders made from good radiographs: crops whose place comes from where the lungs lie.
+"""Cut lung borders made from good radiographs: crops placed by where the lungs lie.
 
-A cut is a crop, never a warp, so that what is left of the picture is as it was. For each cut there is an intact crop
-of the same size from the same radiograph, so that neither the size nor the aspect tells which is which.
+A cut is a crop, never a warp, so that what is left of the picture is as it was. Each cut crop has an intact one of
+the same size from the same radiograph, so that neither the size nor the aspect tells which is which.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ LEAST_AREA, MOST_AREA = 0.06, 0.62
 """Lungs take up at least and at most this part of a chest radiograph."""
 LEAST_PIECE = 0.025
 """A smaller dark piece is no lung, as part of the picture."""
-LEAST_WIDTH = 0.34
-"""Lungs are together at least this wide, as part of the picture; one lung of a frontal view alone is not."""
+LEAST_WIDTH, LEAST_HEIGHT = 0.42, 0.42
+"""Lungs are together at least this wide and high, as part of the body; one lung of a frontal view alone is not."""
 RIM_PART = 0.035
 """How much further than its dark part the lung reaches at each side, as part of its width or height."""
-FLATTEN = 1.0
+FLATTEN = 0.8
 """How much of the large differences of brightness is taken off before a threshold is set."""
 CUT_PART = (0.09, 0.2)
 """How much of the lungs' width or height a cut takes away."""
@@ -155,7 +155,7 @@ def find_lungs(pixels: NDArray[Any]) -> LungBox | None:
     flat = tone - FLATTEN * ndimage.gaussian_filter(np.where(body, tone, tone[body].mean()), max(small.shape) / 4)
     best: NDArray[np.bool_] | None = None
     for threshold in np.quantile(flat[body], np.arange(0.08, 0.70, 0.02)):
-        mask = _inner_dark(flat < threshold)
+        mask = _inner_dark(flat < threshold, body)
         if mask.any() and LEAST_AREA <= mask.mean() <= MOST_AREA and (best is None or mask.sum() > best.sum()):
             best = mask
     return None if best is None else _box(best, pixels.shape)
@@ -172,8 +172,8 @@ def _box(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> LungBox:
     return LungBox(float(top), float(left), float(bottom), float(right))
 
 
-def _inner_dark(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The large dark pieces that do not touch the border, nearest to the middle: at most two, like lungs."""
+def _inner_dark(dark: NDArray[np.bool_], body: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The large dark pieces that do not touch the border, at most two, as large as lungs; else none."""
     pieces, count = ndimage.label(ndimage.binary_opening(dark, iterations=1))
     if count == 0:
         return np.zeros_like(dark)
@@ -185,9 +185,10 @@ def _inner_dark(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if len(chosen) == 2 and sizes[chosen[1]] < 0.3 * sizes[chosen[0]]:
         chosen = chosen[:1]
     mask = np.asarray(np.isin(pieces, chosen), bool)
-    wide = np.flatnonzero(mask.any(axis=0))
-    if not wide.size or wide[-1] - wide[0] < LEAST_WIDTH * dark.shape[1]:
-        return np.zeros_like(dark)
+    for axis, least in ((0, LEAST_HEIGHT), (1, LEAST_WIDTH)):
+        met = np.flatnonzero(mask.any(axis=1 - axis))
+        if not met.size or met[-1] - met[0] < least * np.ptp(np.flatnonzero(body.any(axis=1 - axis))):
+            return np.zeros_like(dark)
     return mask
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 DEVICE_VARIABLE = "CONSILIUM_DEVICE"
+SMALL = 2_000_000
+"""Parameters below which a network counts as small."""
 
 
 def find_device() -> torch.device:
@@ -72,6 +74,24 @@ def seeded(*seeds: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(int(np.random.SeedSequence(list(seeds)).generate_state(1)[0]))
         yield
+
+
+@contextmanager
+def fitting_threads(parameters: int, device: torch.device) -> Iterator[None]:
+    """Train a small network on a processor with one thread: its layers are too short to share.
+
+    Threads that wait for one another at every layer cost more than they save, several times over where other
+    programs want the same cores; and the weights do not depend on how many cores there are.
+    """
+    import torch  # noqa: PLC0415
+
+    before = torch.get_num_threads()
+    if device.type == "cpu" and parameters < SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def place(module: Any, device: torch.device) -> Any:

@@ -26,7 +26,7 @@ from models.batches import Labelled, balanced_order
 from models.checkpoints import State, copy_weights, read_state, save_state
 from models.classifier import ClassifierSettings, build_network, full_logits, to_input
 from models.config import Stage
-from models.device import find_device, half_precision, mixed_precision, place, seeded
+from models.device import find_device, fitting_threads, half_precision, mixed_precision, place, seeded
 from models.images import augmented, overlapped
 from models.networks import pretrained
 from models.networks.registry import Network, architecture
@@ -281,11 +281,12 @@ def fit(
     fingerprint = _fingerprint(start, stage, training, validation, own_seed, steps)
     if state := read_state(path, fingerprint):
         loop.restore(state)
-    while not loop.state.done:
-        loop.epoch()
-        save_state(path, fingerprint, loop.state)
-    loop.module.load_state_dict(loop.state.best)
-    logits = loop.outputs(validation.images)
+    with fitting_threads(sum(p.numel() for p in start.module.parameters()), loop.device):
+        while not loop.state.done:
+            loop.epoch()
+            save_state(path, fingerprint, loop.state)
+        loop.module.load_state_dict(loop.state.best)
+        logits = loop.outputs(validation.images)
     return Fitted(start.settings, loop.state.best, _report(name, start, loop.state), logits, loop.state.best_loss)
 
 

@@ -48,12 +48,7 @@ def first_image(study: Study) -> Series:
 
 def page(study: Study, pixels: Pixels) -> NDArray[np.uint8]:
     """The (rows, columns) 8-bit grey picture of a radiograph, in native pixels."""
-    import cv2  # noqa: PLC0415
-
-    picture = np.asarray(pixels.display8(first_image(study)))
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_RGB2GRAY)
-    return np.ascontiguousarray(picture, dtype=np.uint8)
+    return np.ascontiguousarray(pixels.display8(first_image(study)))
 
 
 def prepare(picture: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.uint8]:

@@ -71,7 +71,9 @@ def evaluate_version(
     studies = [s for s in store.studies.find(study_ids=list(references)) if task.accepts(s)]
     predictions = predict_studies(home, task, version, studies, progress=progress)
     patients = {s.study_id: s.patient.patient_id for s in studies}
-    evaluation = evaluate(task.form, predictions, {s: references[s] for s in patients}, patients)
+    evaluation = evaluate(
+        task.form, predictions, {s: references[s] for s in patients}, patients, blobs=Blobs.of(home)
+    )
     store.versions.put_evaluation(version, part, evaluation.as_dict())
     return evaluation
 

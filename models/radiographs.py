@@ -43,6 +43,8 @@ class QuestionData:
 
     Parameters
     ----------
+    options:
+        In the order of the targets.
     lacking:
         Why it cannot be trained; empty where it can.
     notes:
@@ -51,6 +53,7 @@ class QuestionData:
         How many of the images are simulated.
     """
 
+    options: tuple[str, ...]
     training: Labelled
     validation: Labelled
     lacking: str = ""
@@ -66,8 +69,8 @@ class QuestionData:
 def gather(question: Question, stage: Stage, run: TrainingRun, simulator: Simulator | None = None) -> QuestionData:
     """The images of a choice at the study, prepared for a stage.
 
-    Read labels go first. Where an option has fewer than :data:`FEW` training images, simulated ones of every option
-    join; images of only one option do not stay beside them, or a network would tell read from simulated ones.
+    Read labels go first. Where an option has fewer than :data:`FEW` training images, simulated ones of every
+    option join; images of only one option do not stay beside them, or a network would tell read from simulated.
     Where the validation patients do not show every option, whole training patients are held out for validation.
 
     Parameters
@@ -91,18 +94,20 @@ def gather(question: Question, stage: Stage, run: TrainingRun, simulator: Simula
             notes.append(f"{simulated} simulated images, since an option had fewer than {FEW} read ones.")
     if _fewest(training, options) < LEAST:
         counts = ", ".join(f"{int(np.sum(training.targets == i))} {o}" for i, o in enumerate(options))
-        return QuestionData(training, validation, lacking=f"too few training images: {counts}")
+        return QuestionData(options, training, validation, lacking=f"too few training images: {counts}")
     if _fewest(validation, options) < VALIDATION_LEAST:
         apart = held_out(training.patients, training.targets, seed=run.seed)
         left, taken = training.take(~apart), training.take(apart)
         if not _fewest(left, options) or not _fewest(taken, options):
-            return QuestionData(training, validation, lacking="too few patients to hold any out for validation")
+            return QuestionData(
+                options, training, validation, lacking="too few patients to hold some out"
+            )
         notes.append(
             f"The validation patients do not show every option: {len(set(taken.patients))} training patients "
             "were held out for validation."
         )
         training, validation = left, taken
-    return QuestionData(training, validation, notes=tuple(notes), simulated=simulated)
+    return QuestionData(options, training, validation, notes=tuple(notes), simulated=simulated)
 
 
 def read(question: Question, examples: Sequence[Example], pixels: Pixels, size_px: tuple[int, int]) -> Labelled:

@@ -48,6 +48,7 @@ READERS = (
     Reader("senior", "Prof Dahl", role=ReaderRole.ADJUDICATOR),
 )
 REASON = "the model is unsure: which projection is it"
+SENTENCE = "Better: mean AUC +0.131 (95% CI 0.058 to 0.205) on 64 patients."
 SOURCE_ID = "hospital:MRN-77"
 """The beginning of every patient's own id, which no page may show."""
 
@@ -63,7 +64,7 @@ def fill(home: Home, *, count: int = 64) -> Store:
     _references(store, studies[: count // 2], truths)
     versions = _versions(store, blobs, task, studies, truths, draws)
     _ended_round(store, task, studies, truths, versions)
-    _open_round(store, task, studies[-10:], truths, versions[0])
+    _open_round(store, task, studies[-10:], truths, versions[1])
     store.studies.update(studies[0].study_id, held="text at the upper edge of the picture")
     store.studies.refuse(
         [
@@ -178,13 +179,14 @@ def _versions(
         store.versions.put_evaluation(version.version, Part.TEST, found.as_dict())
         versions.append(version)
     store.versions.crown(TASK, versions[0].version, "the first version of the task")
+    store.versions.crown(TASK, versions[1].version, SENTENCE)
     return versions
 
 
 def _plan() -> dict[str, object]:
     return {
         "readers": [r.reader_id for r in READERS[:3]], "adjudicator": "senior", "readers_per_case": 3,
-        "budget": 10,         "random_share": 0.25, "independent_share": 0.5, "profile": "demo", "margin": 0.0, "seed": 0,
+        "budget": 10, "random_share": 0.25, "independent_share": 0.5, "profile": "demo", "margin": 0.0, "seed": 0,
     }  # fmt: skip
 
 
@@ -235,8 +237,7 @@ def _ended_round(
         for s in studies[32:40]
         for a in _answers(truths[s.study_id])
     )  # fmt: skip
-    outcome = {"better": True, "verdict": "better", "sentence":
-               "Better: mean AUC +0.131 (95% CI 0.058 to 0.205) on 64 patients."}  # fmt: skip
+    outcome = {"better": True, "verdict": "better", "sentence": SENTENCE}
     state = RoundState.OPENED
     for after in (RoundState.PUSHED, RoundState.READ, RoundState.CLOSED, RoundState.TRAINED, RoundState.COMPARED,
                   RoundState.PROMOTED):  # fmt: skip
@@ -257,7 +258,7 @@ def _open_round(
     requests = _requests(store, current)
     store.rounds.move(current.round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
     for index, request in enumerate(requests):
-        if index % 3 != 1 or index < 6:
+        if index % 4 != 1 or index < 6:
             _read(store, request, truths[request.study_id], wrong=index in (0, 8))
     first = studies[0]
     store.labels.put_consensus(

@@ -7,6 +7,7 @@ import streamlit as st
 from models.task import discover
 from workbench.style import style_sheet
 from workbench.views.parts import words
+from workbench.views.parts.choice import choose
 from workbench.views.parts.context import SEAT, TASK, here
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, tag
@@ -19,17 +20,9 @@ def _choices() -> None:
     """The side bar: the task, where there are several, and who sits there."""
     tasks = discover()
     if len(tasks) > 1:
-        titles = {name: task.title for name, task in tasks.items()}
-        st.selectbox("Task", list(titles), format_func=titles.__getitem__, key=TASK, bind="query-params")
+        choose("Task", {name: task.title for name, task in tasks.items()}, key=TASK)
     readers = {reader.reader_id: words.reader_name(reader) for reader in here().store.reads.readers()}
-    st.selectbox(
-        "Reading as",
-        ["", *readers],
-        format_func=lambda reader_id: readers.get(reader_id, words.CURATOR),
-        key=SEAT,
-        bind="query-params",
-        help="A reader sees only what blindness allows.",
-    )
+    choose("Reading as", {"": words.CURATOR, **readers}, key=SEAT)
 
 
 def main() -> None:
@@ -37,10 +30,8 @@ def main() -> None:
     st.set_page_config(page_title=words.NAME, layout="wide", initial_sidebar_state="expanded", menu_items={})
     st.html(style_sheet())
     with st.sidebar:
-        show(tag("div", words.NAME, cls="c-brand"))
         _choices()
         show(tag("p", _LINKS, cls="c-small"))
-        show(tag("p", words.NOTICE, cls="c-notice"))
     groups: dict[str, list[st.Page]] = {}
     for name, place in PLACES.items():
         if not (place.curator and here().reader is not None):

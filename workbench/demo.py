@@ -33,7 +33,8 @@ _CSS = f"""
 --background-fill-secondary: {PANEL}; --block-background-fill: {PANEL}; --border-color-primary: {LINE};
 --block-border-color: {LINE}; --input-background-fill: {RAISED}; --body-text-color: {TEXT};
 --body-text-color-subdued: {QUIET}; --block-label-background-fill: {PANEL}; --block-label-text-color: {QUIET};
---block-title-text-color: {QUIET}; --button-primary-background-fill: {ACCENT}; --button-primary-text-color: #071019;
+--block-title-text-color: {QUIET}; --button-primary-background-fill: {ACCENT};
+--button-primary-text-color: #071019;
 --button-primary-background-fill-hover: #7bb8ff; --button-secondary-background-fill: {RAISED};
 --button-secondary-text-color: {TEXT}; --radius-lg: 4px; --radius-md: 4px; --radius-sm: 3px;
 --block-radius: 4px; --button-large-radius: 4px; --shadow-drop: none; --block-shadow: none; }}
@@ -98,8 +99,8 @@ def create_demo(home: Home) -> gr.Blocks:
             _predictor(home), [upload, task], [said, shown], api_name="predict", concurrency_limit=1,
             concurrency_id="predict", show_progress="full",
         )  # fmt: skip
-    demo.queue(max_size=16)
-    return demo
+    queued: gr.Blocks = demo.queue(max_size=16)
+    return queued
 
 
 def _predictor(home: Home) -> Callable[..., tuple[str, list[tuple[Any, str]]]]:

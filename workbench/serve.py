@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from data.home import HOME_VARIABLE, Home
@@ -68,10 +68,6 @@ def create_app(home: Home) -> ASGIApp:
         app, create_demo(home), path="/gradio", max_file_size=UPLOAD_MB * 2**20, run_history=False,
         footer_links=[], show_error=True, ssr_mode=False, enable_monitoring=False, pwa=False, **look(),
     )  # fmt: skip
-
-    @app.get("/gradio/monitoring", include_in_schema=False)
-    def no_monitoring() -> JSONResponse:
-        return JSONResponse({"error": "There is no such address."}, 404)
 
     app.mount("/", pages)
     return Guard(app, hosts=HOSTS)

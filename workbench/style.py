@@ -29,9 +29,14 @@ _CHROME = """
 [data-testid="stExpandSidebarButton"] { position: fixed; top: 8px; left: 8px; }
 [data-testid="stMainBlockContainer"] { padding: 20px 32px 48px; max-width: 1680px; }
 [data-testid="stSidebar"] { width: 216px !important; min-width: 216px !important; background: var(--panel); }
-[data-testid="stSidebarHeader"] { height: 20px; padding: 0; }
+[data-testid="stSidebarHeader"] { height: 48px; padding: 12px 16px 0 0; }
+[data-testid="stSidebarHeader"]::before { content: "Consilium"; font-size: 16px; font-weight: 650;
+  color: var(--text);   letter-spacing: -0.01em; flex: 1; }
+[data-testid="stSidebarNavItems"] { padding-top: 0; } [data-testid="stSidebarNavItems"] li { margin: 0; }
+[data-testid="stSidebarNavSectionHeader"] { padding-bottom: 0; }
+[data-testid="stImage"] img { max-height: calc(100vh - 190px); object-fit: contain; background: #000; }
 [data-testid="stSidebarContent"] { overflow-x: hidden; }
-[data-testid="stSidebarUserContent"] { padding: 0 16px 24px; }
+[data-testid="stSidebarUserContent"] { padding: 8px 0 24px; }
 [data-testid="stSidebarNavLink"] { padding: 4px 10px; border-radius: 4px; }
 [data-testid="stSidebarNavSeparator"] { display: none; }
 [data-testid="stVerticalBlock"] { gap: 10px; }
@@ -52,7 +57,6 @@ _PAGE = """
 .c-head { display: flex; align-items: baseline; gap: 16px; flex-wrap: wrap; padding-bottom: 8px;
   border-bottom: 1px solid var(--line); }
 .c-head .c-quiet { flex: 1; }
-.c-brand { font-size: 16px; font-weight: 650; padding: 0 0 2px; letter-spacing: -0.01em; }
 .c-section { font-size: 12px; font-weight: 600; color: var(--quiet); letter-spacing: .02em; margin: 6px 0 0;
   padding-bottom: 4px; border-bottom: 1px solid var(--line); }
 .c-quiet { color: var(--quiet); } .c-faint { color: var(--faint); } .c-small { font-size: 12px; }
@@ -73,7 +77,8 @@ _PAGE = """
 .c-box.c-wrong { border-left-color: var(--wrong); color: var(--text); }
 .c-box.c-good { border-left-color: var(--good); color: var(--text); }
 .c-box b { font-weight: 600; } .c-box dl, .c-facts { display: grid; grid-template-columns: max-content 1fr;
-  gap: 2px 14px; margin: 6px 0 0; } .c-box dt, .c-facts dt { color: var(--quiet); }
+  gap: 2px 14px; margin: 6px 0 0 !important; padding: 0 !important; font-size: 13px; }
+.c-box dt, .c-facts dt { color: var(--quiet); }
 .c-box dd, .c-facts dd { margin: 0; overflow-wrap: anywhere; }
 .c code { background: var(--raised); color: var(--text); border: 1px solid var(--line); border-radius: 3px;
   padding: 0 5px; font-size: 12px; white-space: pre-wrap; }
@@ -91,6 +96,7 @@ _TABLE = """
 .c-table tr[data-open] { cursor: pointer; } .c-table tr[data-open]:hover td { background: var(--panel); }
 .c-table td:first-child, .c-table th:first-child { padding-left: 6px; }
 .c-table a { color: var(--text); font-weight: 500; }
+.c-table a[target] { color: var(--accent); font-weight: 400; } .c-nowrap { white-space: nowrap; }
 .c-thumb { width: 40px; height: 40px; object-fit: contain; background: #000; display: block; border-radius: 2px; }
 .c-bar { display: inline-block; width: 56px; height: 4px; background: #2b333e; border-radius: 2px;
   vertical-align: middle; margin-right: 8px; overflow: hidden; }

@@ -1,12 +1,11 @@
-"""The colours of the faces, and Streamlit's settings: given in the environment, so that no working folder matters.
+"""The colours of the faces, and Streamlit's settings, given in code so that no working folder matters.
 
 Dark for reading. Colours carry meaning only, and never alone: a shape or a word stands beside each.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 PAGE, PANEL, RAISED, LINE = "#0e1116", "#161b22", "#1c232c", "#2a323d"
@@ -19,40 +18,42 @@ READERS: Sequence[str] = ("#56b4e9", "#e69f00", "#cc79a7", "#8fd14f", "#b39ddb",
 SHAPES: Sequence[str] = ("●", "■", "▲", "◆", "▼", "◗", "◖", "★")
 """One shape a reader, beside the hue."""
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
-UPLOAD_MB = 512
+UPLOAD_MB = 500
 
-SETTINGS: Mapping[str, str] = MappingProxyType(
+SETTINGS: Mapping[str, bool | int | str] = MappingProxyType(
     {
-        "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-        "STREAMLIT_SERVER_HEADLESS": "true",
-        "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
-        "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
-        "STREAMLIT_SERVER_ENABLE_STATIC_SERVING": "false",
-        "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": str(UPLOAD_MB),
-        "STREAMLIT_CLIENT_TOOLBAR_MODE": "minimal",
-        "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "none",
-        "STREAMLIT_CLIENT_SHOW_ERROR_LINKS": "false",
-        "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",
-        "STREAMLIT_THEME_BASE": "dark",
-        "STREAMLIT_THEME_PRIMARY_COLOR": ACCENT,
-        "STREAMLIT_THEME_BACKGROUND_COLOR": PAGE,
-        "STREAMLIT_THEME_SECONDARY_BACKGROUND_COLOR": PANEL,
-        "STREAMLIT_THEME_TEXT_COLOR": TEXT,
-        "STREAMLIT_THEME_LINK_COLOR": ACCENT,
-        "STREAMLIT_THEME_LINK_UNDERLINE": "false",
-        "STREAMLIT_THEME_BORDER_COLOR": LINE,
-        "STREAMLIT_THEME_FONT": FONT,
-        "STREAMLIT_THEME_HEADING_FONT": FONT,
-        "STREAMLIT_THEME_BASE_FONT_SIZE": "14",
-        "STREAMLIT_THEME_BASE_RADIUS": "4px",
-        "STREAMLIT_THEME_BUTTON_RADIUS": "4px",
-        "STREAMLIT_THEME_SHOW_WIDGET_BORDER": "true",
-        "STREAMLIT_THEME_SHOW_SIDEBAR_BORDER": "true",
+        "browser.gatherUsageStats": False,
+        "server.headless": True,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "server.enableStaticServing": False,
+        "server.maxUploadSize": UPLOAD_MB,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "runner.magicEnabled": False,
+        "theme.base": "dark",
+        "theme.primaryColor": ACCENT,
+        "theme.backgroundColor": PAGE,
+        "theme.secondaryBackgroundColor": PANEL,
+        "theme.textColor": TEXT,
+        "theme.linkColor": ACCENT,
+        "theme.linkUnderline": False,
+        "theme.borderColor": LINE,
+        "theme.font": FONT,
+        "theme.headingFont": FONT,
+        "theme.baseFontSize": 14,
+        "theme.baseRadius": "4px",
+        "theme.buttonRadius": "4px",
+        "theme.showWidgetBorder": True,
+        "theme.showSidebarBorder": True,
     }
 )
 """Streamlit's settings: nothing is sent anywhere, no chrome, the house's colours."""
 
 
-def apply_settings(environment: MutableMapping[str, str] | None = None) -> None:
-    """Set Streamlit's settings in the environment; it must happen before Streamlit reads them."""
-    (os.environ if environment is None else environment).update(SETTINGS)
+def apply_settings() -> None:
+    """Give Streamlit its settings. They go before any file of settings, whatever the working folder is."""
+    from streamlit import config  # noqa: PLC0415 - heavy
+
+    config.get_config_options(force_reparse=True, options_from_flags=dict(SETTINGS))

@@ -62,6 +62,11 @@ class Pool:
         return len(self._processes)
 
     @property
+    def pids(self) -> list[int]:
+        """Ids of the processes."""
+        return [process.popen.pid for process in self._processes]
+
+    @property
     def reading(self) -> bool:
         """Whether a file has no outcome yet."""
         tasks = (task for process in self._processes for task in process.tasks)

@@ -84,6 +84,7 @@ class _Run:
     def __init__(
         self, home: Home, pool: Pool, source: str, labels: LabelsTable | None, progress: Progress | None
     ) -> None:
+        self.home = home
         self.store = Store.of(home)
         self.blobs = Blobs.of(home)
         self.ids = Ids(home.secret("key"))
@@ -104,7 +105,7 @@ class _Run:
     def run(self, paths: Sequence[Path]) -> IngestReport:
         """All of it."""
         sources: list[Source] = []
-        for found in walk(paths):
+        for found in walk(paths, leave_out=self.home.path.absolute()):
             self.total += 1
             if isinstance(found, Unusable):
                 self._refuse(found.location, "", found.error.reason, str(found.error))

@@ -61,31 +61,34 @@ class Unusable:
     error: IngestError
 
 
-def walk(paths: Sequence[Path]) -> Iterator[Source | Unusable]:
+def walk(paths: Sequence[Path], *, leave_out: Path | None = None) -> Iterator[Source | Unusable]:
     """Every file under the paths, in a fixed order; archives are looked into.
 
     Parameters
     ----------
     paths:
         Files and folders. A file that two of them reach comes once.
+    leave_out:
+        A folder that is passed over where it lies under another: the home itself. What lies in it and is named
+        comes all the same.
     """
     seen: set[str] = set()
     with Opener() as opener:
-        for path in _files(paths):
+        for path in _files(paths, leave_out):
             if str(path) in seen:
                 continue
             seen.add(str(path))
             yield from _look(path, opener)
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def _files(paths: Iterable[Path], leave_out: Path | None) -> Iterator[Path]:
     for given in paths:
         root = Path(given).expanduser().absolute()
         if not root.is_dir():
             yield root
             continue
         for folder, folders, names in os.walk(root):
-            folders.sort()
+            folders[:] = sorted(name for name in folders if Path(folder) / name != leave_out)
             for name in sorted(names):
                 yield Path(folder) / name
 

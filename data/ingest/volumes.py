@@ -16,6 +16,8 @@ SAME_PLACE_MM = 0.01
 """Positions along the normal that are nearer than this are one."""
 UNEVEN = 0.1
 """How far, as a share of the slice spacing, a slice may lie from its place in an even stack."""
+ROUNDED_MM = 0.1
+"""How far it may lie in any case: some scanners round positions to a tenth of a millimetre."""
 DRIFT_PX = 0.5
 """How far, in pixels, the stack may drift in the plane of its slices before it counts as tilted."""
 PARALLEL = 1e-3
@@ -187,7 +189,7 @@ def _unevenness(
     if gaps:
         return f"Slices are missing: {gaps} gaps, the largest {steps.max():.2f} mm where {usual:.2f} mm is usual."
     even = heights[0] + np.arange(count) * (heights[-1] - heights[0]) / (count - 1)
-    if np.abs(heights - even).max() > UNEVEN * usual:
+    if np.abs(heights - even).max() > max(UNEVEN * usual, ROUNDED_MM):
         return f"The slices are unevenly spaced: {steps.min():.2f} to {steps.max():.2f} mm."
     along = (points[-1] - points[0]) / (heights[-1] - heights[0])
     line = points[0] + np.outer(heights - heights[0], along)

@@ -7,11 +7,14 @@ diaphragm's dome.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Heights: TypeAlias = "Floats | np.float32 | float"
+"""One height or many, in mm."""
 
 CAVITY_POWER = 2.4
 """Exponent of the superellipse that the thoracic cavity is in every axial plane; 2 is an ellipse."""
@@ -53,7 +56,7 @@ class Anatomy:
     scapula_out_mm: float
     """How far the shoulder blades are turned out of the lung fields."""
 
-    def ratio(self, z: Floats) -> Floats:
+    def ratio(self, z: Heights) -> Floats:
         """0 at the widest level of the chest and below, 1 at the apices."""
         return np.asarray(np.clip((z - 15.0) / (self.apex_mm - 15.0), 0.0, 1.0), np.float32)
 
@@ -61,36 +64,36 @@ class Anatomy:
         """Distance of the lung apices from the midline."""
         return 0.36 * self.half_width_mm
 
-    def half_width(self, z: Floats) -> Floats:
+    def half_width(self, z: Heights) -> Floats:
         """Half the width of the cavity at the heights ``z``."""
         up = (1.0 - self.ratio(z) ** 3.0) ** 0.62
         low = 1.0 - 0.06 * np.clip(-z / 100.0, 0.0, 1.0)
         return np.asarray((self.apex_x_mm() + (self.half_width_mm - self.apex_x_mm()) * up) * low, np.float32)
 
-    def spine_y(self, z: Floats) -> Floats:
+    def spine_y(self, z: Heights) -> Floats:
         """The middle of the vertebral bodies: kyphosis of the chest, lordosis of the neck and the loin."""
         bend = (z / self.apex_mm - 0.42) / 0.72
         neck = np.clip((z - self.apex_mm) / 80.0, 0.0, 1.5)
         return np.asarray(60.0 - self.kyphosis_mm * np.minimum(bend * bend, 1.6) - 10.0 * neck, np.float32)
 
-    def spine_x(self, z: Floats) -> Floats:
+    def spine_x(self, z: Heights) -> Floats:
         """The sideways curve of the spine."""
         return np.asarray(self.scoliosis_mm * np.sin(2.2 * np.pi * (z / self.apex_mm - 0.1)), np.float32)
 
-    def back_y(self, z: Floats) -> Floats:
+    def back_y(self, z: Heights) -> Floats:
         """The inner face of the chest's back."""
         return np.asarray(self.spine_y(z) + 31.0 - 12.0 * self.ratio(z) ** 3, np.float32)
 
-    def front_y(self, z: Floats) -> Floats:
+    def front_y(self, z: Heights) -> Floats:
         """The inner face of the chest's front."""
         ratio = self.ratio(z)
         return np.asarray(60.0 - self.depth_mm + 0.52 * self.depth_mm * ratio**1.7, np.float32)
 
-    def cavity_y(self, z: Floats) -> tuple[Floats, Floats]:
+    def cavity_y(self, z: Heights) -> tuple[Floats, Floats]:
         """The middle of the cavity and half its depth, rounded off at the apices."""
         back, front = self.back_y(z), self.front_y(z)
         round_off = 0.25 + 0.75 * np.sqrt(np.clip(1.0 - self.ratio(z) ** 8, 0.0, 1.0))
-        return (back + front) / 2, np.asarray((back - front) / 2 * round_off, np.float32)
+        return np.asarray((back + front) / 2, np.float32), np.asarray((back - front) / 2 * round_off, np.float32)
 
 
 def draw_anatomy(rng: np.random.Generator, *, arms_raised: bool, frontal_at_detector: bool = True) -> Anatomy:
@@ -146,5 +149,5 @@ def shoulder_and_elbow(anatomy: Anatomy, side: int) -> tuple[Floats, Floats]:
 
 def hilum_y(anatomy: Anatomy) -> float:
     """How far back the roots of the lungs lie, in mm."""
-    spine = float(anatomy.spine_y(np.float32(0.45 * anatomy.apex_mm)))
+    spine = float(anatomy.spine_y(0.45 * anatomy.apex_mm))
     return 0.35 * spine + 0.65 * (60.0 - 0.55 * anatomy.depth_mm) + 4.0

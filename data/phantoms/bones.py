@@ -44,7 +44,7 @@ def _spine(anatomy: Anatomy) -> Iterator[PointCloud]:
         pitch = float(heights[number] - heights[number + 1])
         grow = 0.72 + 0.028 * number
         centre = np.array((z, float(anatomy.spine_y(z)), float(anatomy.spine_x(z))), np.float32)
-        slope = float(anatomy.spine_y(np.float32(z + 8)) - anatomy.spine_y(np.float32(z - 8))) / 16.0
+        slope = float(anatomy.spine_y(z + 8) - anatomy.spine_y(z - 8)) / 16.0
         yield _vertebral_body(centre, 0.41 * pitch, 13.5 * grow, 18.0 * grow, slope, anatomy.bone)
         scale = np.array((pitch, grow, grow), np.float32)
         yield PointCloud(
@@ -63,7 +63,7 @@ def _vertebral_body(
     ring = np.stack([np.zeros(count), half_y * np.cos(turn), half_x * np.sin(turn)], axis=1)
     wall = ring * waist[:, None] + np.outer(level * half_z, (1, 0, 0))
     flat = ring * np.sqrt(k / count)[:, None]
-    plates = np.concatenate([flat + (half_z, 0, 0), flat - (half_z, 0, 0)])
+    plates = np.concatenate([flat + np.array((height, 0.0, 0.0)) for height in (half_z, -half_z)])
     height = 2 * ((0.7548776662 * k) % 1.0) - 1  # the plastic number's sequence fills the drum evenly
     inner = 0.97 * flat + np.outer(height * half_z, (1, 0, 0))
     area, side = np.pi * half_x * half_y, 2 * np.pi * np.sqrt((half_x**2 + half_y**2) / 2) * 2 * half_z
@@ -139,14 +139,14 @@ def rib_path(anatomy: Anatomy, head_mm: float, end_deg: float, drop_mm: float) -
     round_y = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / CAVITY_POWER)
     x, y = (half_x + 5.0) * round_x, middle + (half_y + 5.0) * round_y
     neck = np.clip(1.0 - (x - 18.0) / 26.0, 0.0, 1.0) ** 1.5
-    y = y - neck * (y - anatomy.spine_y(np.float32(head_mm)) - 11.0)
+    y = y - neck * (y - anatomy.spine_y(head_mm) - 11.0)
     return np.stack([z, y, x], axis=1).astype(np.float32)
 
 
 def _cartilage(anatomy: Anatomy, end: Floats, number: int) -> PointCloud:
     """The cartilage from a rib to the breast bone, dense with age."""
     height = anatomy.apex_mm * (0.80 - 0.095 * min(number, 6))
-    goal = np.array((height, float(anatomy.front_y(np.float32(height))) - 5.0, 15.0), np.float32)
+    goal = np.array((height, float(anatomy.front_y(height)) - 5.0, 15.0), np.float32)
     middle = (end + goal) / 2 + np.array((-0.06 * anatomy.apex_mm, -6.0, 6.0), np.float32)
     t = np.linspace(0, 1, 16)[:, None]
     path = (1 - t) ** 2 * end + 2 * t * (1 - t) * middle + t**2 * goal
@@ -172,7 +172,7 @@ def _girdle(anatomy: Anatomy) -> Iterator[PointCloud]:
     for side in (-1, 1):
         shoulder, elbow = shoulder_and_elbow(anatomy, side)
         top = 0.86 * anatomy.apex_mm
-        inner = np.array((top, float(anatomy.front_y(np.float32(top))) - 6.0, side * 18.0), np.float32)
+        inner = np.array((top, float(anatomy.front_y(top)) - 6.0, side * 18.0), np.float32)
         outer = shoulder + np.array((24.0, 0.0, -side * 12.0), np.float32)
         t = np.linspace(0, 1, 40)[:, None]
         bend = np.array((3.0, -13.0, 0.0)) * np.sin(2 * np.pi * t) + np.array((6.0, 0, 0)) * np.sin(np.pi * t)
@@ -203,7 +203,7 @@ def _scapula(anatomy: Anatomy, shoulder: Floats, side: int) -> Iterator[PointClo
     """Blade, its borders, its spine and the acromion."""
     out, long = anatomy.scapula_out_mm, 0.62 * anatomy.apex_mm
     glenoid = shoulder + np.array((0.0, 8.0, -side * 22.0), np.float32)
-    back = float(anatomy.back_y(np.float32(0.6 * anatomy.apex_mm))) + 4.0
+    back = float(anatomy.back_y(0.6 * anatomy.apex_mm)) + 4.0
     raised = 34.0 if anatomy.arms_raised else 0.0
     upper = np.array((glenoid[0] + 22.0, back - 22.0 - 0.45 * out, side * (66.0 + 0.8 * out)), np.float32)
     lower = np.array(

@@ -49,7 +49,9 @@ class PhantomRadiograph:
     rotation_deg:
         How far the patient was turned from the view asked for; positive turns the left side to the back (PA).
     lung_box_px:
-        top, left, bottom, right of the lungs' shadow; beyond the picture where a border is cut.
+        top, left, bottom, right of the lungs' shadow; beyond the field where a border is cut.
+    field_px:
+        top, left, bottom, right of what the collimator left open; the rest of the picture is dark.
     """
 
     patient: str
@@ -62,6 +64,7 @@ class PhantomRadiograph:
     truth: Mapping[str, str]
     rotation_deg: float
     lung_box_px: tuple[float, float, float, float]
+    field_px: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,16 @@ def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadi
     beam = _beam(thorax, view, rotation, rng)
     tilt = float(np.clip(rng.normal(0.0, 1.6 if plan.frontal else 2.4), -6.0, 6.0))
     shadow = lung_shadow(thorax, beam, tilt, frontal=plan.frontal)
-    framing = framed(
-        shadow, thorax, beam, tilt, frontal=plan.frontal, cut=plan.cut, size_px=size_px, rng=rng
-    )
+    framing = framed(shadow, thorax, beam, tilt, frontal=plan.frontal, cut=plan.cut, size_px=size_px, rng=rng)
     pixels = _exposed(thorax, beam, framing, plan, rng)
-    box, detector = framing.lung_box_px, framing.detector
+    detector, box = framing.detector, framing.lung_box_px
+    field = (framing.top, framing.left, framing.bottom, framing.right)
     if not plan.frontal and rng.random() < 0.35:  # hung the other way round, as some departments do
         pixels = pixels[:, ::-1].copy()
-        box = (box[0], pixels.shape[1] - box[3], box[2], pixels.shape[1] - box[1])
+        box, field = (
+            (top, pixels.shape[1] - right, bottom, pixels.shape[1] - left)
+            for top, left, bottom, right in (box, field)
+        )
     pixels = _marked(pixels, view, detector.pixel_mm, rng)
     return PhantomRadiograph(
         patient=f"phantom-{number:04d}",
@@ -119,6 +124,7 @@ def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadi
         truth=_truth(plan),
         rotation_deg=rotation,
         lung_box_px=box,
+        field_px=field,
     )
 
 
@@ -129,7 +135,7 @@ def _plan(number: int, seed: int) -> _Plan:
     frontal, within = slot < 10, slot % 10
     cut = within < 4
     # 4 or 5 of the 10 lateral ones in turn, spread over cut and complete alike
-    rotated = not frontal and within % 2 == block % 2 and not (within == 9 - block % 2)
+    rotated = not frontal and within % 2 == block % 2 and within != 8
     return _Plan(frontal, cut, rotated)
 
 
@@ -191,7 +197,7 @@ def _marked(
     pixels: NDArray[np.uint16], view: str, pixel_mm: float, rng: np.random.Generator
 ) -> NDArray[np.uint16]:
     """With a lead letter near a corner, R or L, as the side is; now and then without one."""
-    import cv2
+    import cv2  # noqa: PLC0415 - slow to load
 
     if rng.random() < 0.15:
         return pixels
@@ -216,8 +222,8 @@ def write_dicom(radiograph: PhantomRadiograph, folder: Path) -> Path:
 
     UIDs follow from the study alone; about one in four is MONOCHROME1, where dark is what absorbs much.
     """
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+    from pydicom.dataset import Dataset, FileMetaDataset  # noqa: PLC0415
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid  # noqa: PLC0415
 
     uids = [generate_uid(entropy_srcs=[radiograph.study, part]) for part in ("study", "series", "instance")]
     inverted = int(uids[2][-3:]) % 4 == 0

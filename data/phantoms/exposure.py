@@ -60,7 +60,7 @@ def expose(
     field:
         (rows, columns) how much of each pixel the collimator leaves open, 0 to 1; all of it without.
     """
-    import cv2
+    import cv2  # noqa: PLC0415 - slow to load
 
     size = max(integrals.shape)
     primary = np.exp(-_blurred(integrals, exposure.blur_px))
@@ -76,21 +76,21 @@ def expose(
 
 
 def _blurred(image: Floats, sigma: float) -> Floats:
-    import cv2
+    import cv2  # noqa: PLC0415 - slow to load
 
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
 
 
 def _processed(signal: Floats, exposure: Exposure, size: int) -> Floats:
     """Even out the large contrasts and raise the fine ones, as the makers' multi-frequency processing does."""
-    import cv2
+    import cv2  # noqa: PLC0415 - slow to load
 
     small = cv2.resize(signal, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     base = cv2.resize(
         cv2.GaussianBlur(small, (0, 0), size / 4 / 11), signal.shape[::-1], interpolation=cv2.INTER_LINEAR
     )
     fine = signal - _blurred(signal, size / 130)
-    middle = float(np.median(base))
+    middle = float(np.median(np.asarray(base, np.float32)))
     evened = signal - exposure.local * (base - middle)
     return np.asarray(evened + exposure.sharpen * fine, np.float32)
 

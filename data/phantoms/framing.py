@@ -51,8 +51,10 @@ class Framing:
         """How much of each pixel the collimator leaves open, (rows, columns), 0 to 1."""
         row = np.arange(self.detector.rows, dtype=np.float32)[:, None] + 0.5
         column = np.arange(self.detector.columns, dtype=np.float32)[None, :] + 0.5
-        inside = np.minimum(np.minimum(row - self.top, self.bottom - row), np.minimum(column - self.left, self.right - column))
-        return np.clip(inside + 0.5, 0.0, 1.0).astype(np.float32)
+        inside = np.minimum(
+            np.minimum(row - self.top, self.bottom - row), np.minimum(column - self.left, self.right - column)
+        )
+        return np.asarray(np.clip(inside + 0.5, 0.0, 1.0), np.float32)
 
 
 def lung_shadow(thorax: Thorax, beam: Beam, tilt_deg: float, *, frontal: bool) -> tuple[Field, Field]:
@@ -88,21 +90,13 @@ def framed(
 ) -> Framing:
     """A detector and a field on it that shows the lungs whole or cut.
 
-    Sizes are drawn alike for both. A cut is a shift of the field, as when the patient stands off the middle, or a
-    field that ends too early, as when the collimator is closed too far.
+    Either way one side lies close: over the lungs where they are cut, just clear of them where they are whole. Sizes
+    are drawn alike, so that they do not tell.
     """
     whole, seen = shadow
-    margins = {side: CLEAR_MM + 2.0 + float(rng.gamma(1.3, 16.0)) for side in _SIDES}
-    margins[str(rng.choice(_SIDES))] += float(rng.exponential(30.0))
-    margins["top"] += float(rng.uniform(0.0, 25.0))
-    margins["bottom"] += float(rng.uniform(0.0, 15.0))
-    if not frontal:
-        margins["left"] += float(rng.uniform(0.0, 35.0))
-        margins["right"] += float(rng.uniform(0.0, 35.0))
-    left, right = whole.left - margins["left"], whole.right + margins["right"]
-    bottom, top = whole.bottom - margins["bottom"], whole.top + margins["top"]
-    if cut:
-        left, right, bottom, top = _shifted((left, right, bottom, top), seen, rng)
+    field = _roomy(whole, frontal, rng)
+    field = _moved(field, seen, rng) if cut else _moved(field, whole, rng, outside=True)
+    left, right, bottom, top = field
     low, high = _ends(thorax, beam)
     bottom, top = max(bottom, low), min(top, high)
     outer = _detector_edges((left, right, bottom, top), rng)
@@ -115,29 +109,52 @@ def framed(
         (left - outer[0]) / pixel,
         (outer[3] - bottom) / pixel,
         (right - outer[0]) / pixel,
-        tuple(edge / pixel for edge in (outer[3] - whole.top, whole.left - outer[0], outer[3] - whole.bottom, whole.right - outer[0])),
+        (
+            (outer[3] - whole.top) / pixel,
+            (whole.left - outer[0]) / pixel,
+            (outer[3] - whole.bottom) / pixel,
+            (whole.right - outer[0]) / pixel,
+        ),
     )
 
 
-def _shifted(
-    edges: tuple[float, float, float, float], seen: Field, rng: np.random.Generator
+def _roomy(whole: Field, frontal: bool, rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Edges (left, right, bottom, top) around the whole lungs; how large does not depend on how wide the lungs are."""
+    near = CLEAR_MM + 2.0 + rng.gamma(1.3, 9.0, 4)
+    left, right, bottom, top = (
+        whole.left - near[0],
+        whole.right + near[1],
+        whole.bottom - near[2],
+        whole.top + near[3],
+    )
+    goal = float(rng.uniform(330.0, 430.0) if frontal else rng.uniform(280.0, 400.0))
+    wide, high = max(0.0, goal - (right - left)), max(0.0, float(rng.uniform(330.0, 450.0)) - (top - bottom))
+    to_left, to_bottom = rng.uniform(0.15, 0.85), rng.uniform(0.15, 0.7)
+    return (
+        left - to_left * wide,
+        right + (1 - to_left) * wide,
+        bottom - to_bottom * high,
+        top + (1 - to_bottom) * high,
+    )
+
+
+def _moved(
+    edges: tuple[float, float, float, float], lungs: Field, rng: np.random.Generator, *, outside: bool = False
 ) -> tuple[float, float, float, float]:
-    """The field moved over one side of the lungs; the far side moves along, wholly or in part."""
+    """The field with one side moved over the lungs, or close to them, and the far side out, as in a shifted picture."""
     left, right, bottom, top = edges
     side = str(rng.choice(_SIDES, p=(0.2, 0.25, 0.3, 0.25)))
-    depth = float(rng.uniform(CUT_MM + 2.0, DEEPEST_CUT_MM))
-    along = float(rng.uniform(0.3, 1.0))
+    depth = (
+        -float(rng.uniform(CLEAR_MM + 1.0, 26.0)) if outside else float(rng.uniform(CUT_MM + 2.0, DEEPEST_CUT_MM))
+    )
+    along = float(rng.uniform(0.0, 50.0)) + (0.0 if outside else float(rng.uniform(0.0, 40.0)))
     if side == "left":
-        shift = seen.left + depth - left
-        return left + shift, right + along * shift, bottom, top
+        return lungs.left + depth, right + along, bottom, top
     if side == "right":
-        shift = right - (seen.right - depth)
-        return left - along * shift, right - shift, bottom, top
+        return left - along, lungs.right - depth, bottom, top
     if side == "top":
-        shift = top - (seen.top - depth)
-        return left, right, bottom - along * shift, top - shift
-    shift = seen.bottom + depth - bottom
-    return left, right, bottom + shift, top + along * shift
+        return left, right, bottom - along, lungs.top - depth
+    return left, right, lungs.bottom + depth, top + along
 
 
 def _detector_edges(
@@ -145,15 +162,15 @@ def _detector_edges(
 ) -> tuple[float, float, float, float]:
     """The picture's edges (left, right, bottom, top) in mm: the field, or more where a dark frame is kept."""
     left, right, bottom, top = field
-    if rng.random() < 0.4:
+    if rng.random() < 0.35:
         return field
-    frame = rng.uniform(-0.06, 0.2, 4).clip(0.0) * np.repeat((right - left, top - bottom), 2)
+    frame = rng.uniform(-0.06, 0.22, 4).clip(0.0) * np.repeat((right - left, top - bottom), 2)
     return left - float(frame[0]), right + float(frame[1]), bottom - float(frame[2]), top + float(frame[3])
 
 
 def _ends(thorax: Thorax, beam: Beam) -> tuple[float, float]:
     """How far down and up a field may reach before it shows where the phantom's trunk and neck end."""
-    least = float(beam.magnification(np.float32(230.0)))
+    least = float(beam.magnification(230.0))
     low = thorax.origin_mm[0] + 2 * thorax.spacing_mm[0] - beam.aim_mm[1]
     high = low + (len(thorax.attenuation) - 5) * thorax.spacing_mm[0]
     return least * low + 8.0, least * high - 8.0

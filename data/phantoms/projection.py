@@ -68,7 +68,7 @@ class Beam:
         right = np.array((np.sin(turn), np.cos(turn)), np.float32)
         return along, -right if self.mirrored else right
 
-    def magnification(self, along_mm: Floats) -> Floats:
+    def magnification(self, along_mm: Floats | float) -> Floats:
         """Magnification of what lies ``along_mm`` behind the axis as seen from the source."""
         distance = self.source_detector_mm - self.axis_detector_mm + along_mm
         return np.asarray(self.source_detector_mm / distance, np.float32)
@@ -170,7 +170,7 @@ def project_volume(
     GeometryError
         The volume is not three-dimensional or a spacing is not positive.
     """
-    import cv2
+    import cv2  # noqa: PLC0415 - slow to load
 
     _check(volume, spacing_mm)
     if origin_mm is None:
@@ -233,8 +233,8 @@ def _met(
 def _turned(
     volume: Floats, spacing_mm: tuple[float, float, float], origin_mm: tuple[float, float, float], beam: Beam
 ) -> tuple[Floats, Floats, float, float]:
-    """The volume on axes (along the ray, height, right), the places along, the first place to the right, the step."""
-    import cv2
+    """The volume on axes (along, height, right), the places along, the first place to the right, the step."""
+    import cv2  # noqa: PLC0415 - slow to load
 
     along_axis, right_axis = beam.axes()
     step = max(min(spacing_mm[1:]), 0.75)
@@ -266,7 +266,7 @@ def _obliquity(beam: Beam, detector: Detector) -> Floats:
     row = np.arange(detector.rows) - (detector.rows - 1) / 2
     u = inverse[0, 0] * column[None] + inverse[0, 1] * row[:, None] + detector.centre_mm[0] - beam.aim_mm[0]
     v = inverse[1, 0] * column[None] + inverse[1, 1] * row[:, None] + detector.centre_mm[1] - beam.aim_mm[1]
-    return np.sqrt(1.0 + (u * u + v * v) / beam.source_detector_mm**2).astype(np.float32)
+    return np.asarray(np.sqrt(1.0 + (u * u + v * v) / beam.source_detector_mm**2), np.float32)
 
 
 def project_points(points: PointCloud, beam: Beam, detector: Detector) -> Floats:
@@ -278,8 +278,8 @@ def project_points(points: PointCloud, beam: Beam, detector: Detector) -> Floats
     yx = points.zyx_mm[:, 1:]
     grow = beam.magnification(yx @ along_axis)
     right0, height0 = beam.aim_mm
-    u = right0 + grow * (yx @ right_axis - right0)
-    z = height0 + grow * (points.zyx_mm[:, 0] - height0)
+    u = (right0 + grow * (yx @ right_axis - right0)).astype(np.float32)
+    z = (height0 + grow * (points.zyx_mm[:, 0] - height0)).astype(np.float32)
     column, row = detector.to_pixels(u, z)
     weight = points.weight_mm2 * (grow / detector.pixel_mm) ** 2
     left, top = np.floor(column).astype(np.int32), np.floor(row).astype(np.int32)

@@ -7,9 +7,9 @@ so that they cast sharp shadows in whatever direction the X-rays come from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.phantoms.anatomy import CAVITY_POWER, Anatomy, Floats, hilum_y, shoulder_and_elbow
 from data.phantoms.bones import skeleton
@@ -106,7 +106,7 @@ def _cover(distance_mm: Floats, edge_mm: float = VOXEL_MM) -> Floats:
     """The part of a voxel that lies inside a surface at a signed distance (positive inside)."""
     part = distance_mm * np.float32(1.0 / edge_mm)
     part += np.float32(0.5)
-    return np.clip(part, 0.0, 1.0, out=part)
+    return np.asarray(np.clip(part, 0.0, 1.0, out=part), np.float32)
 
 
 def _oval(grid: _Grid, half_x: Floats, middle_y: Floats, half_y: Floats, power: float) -> Floats:
@@ -114,7 +114,8 @@ def _oval(grid: _Grid, half_x: Floats, middle_y: Floats, half_y: Floats, power: 
     across = np.abs(grid.x / half_x) ** power
     along = np.abs((grid.y - middle_y) / half_y) ** power
     scale = np.minimum(half_x, half_y) / power
-    return np.subtract((scale - across * scale).astype(np.float32), (along * scale).astype(np.float32))
+    inside: Floats = (scale - across * scale).astype(np.float32) - (along * scale).astype(np.float32)
+    return inside
 
 
 def _torso(anatomy: Anatomy, grid: _Grid) -> Floats:
@@ -184,7 +185,7 @@ def _limbs(anatomy: Anatomy, grid: _Grid, body: Floats) -> None:
         if anatomy.breast_mm:
             r = anatomy.breast_mm
             z = 0.05 * anatomy.apex_mm + 4.0
-            front = float(anatomy.front_y(np.float32(z))) - anatomy.wall_mm * 0.75 - 9.0
+            front = float(anatomy.front_y(z)) - anatomy.wall_mm * 0.75 - 9.0
             centre = (z, front + 0.48 * r, side * 0.60 * anatomy.half_width_mm)
             axes = (1.9 * r, 0.85 * r, 1.1 * r)
             window = grid.window(centre, axes)
@@ -271,7 +272,7 @@ def _aorta(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
         )
     ]
     path = [*up, *down]
-    return [(a, b, anatomy.arch_mm) for a, b in zip(path[:-1], path[1:], strict=True)]
+    return [(start, end, anatomy.arch_mm) for start, end in pairwise(path)]
 
 
 def _hila(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
@@ -296,8 +297,8 @@ def _hila(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
 def _airways(anatomy: Anatomy, grid: _Grid, body: Floats, lungs: Floats) -> None:
     """Trachea and main bronchi hold air."""
     carina = 0.60 * anatomy.apex_mm
-    y = float(anatomy.spine_y(np.float32(carina))) - 34.0
-    top = np.array((anatomy.apex_mm + 105.0, float(anatomy.spine_y(np.float32(anatomy.apex_mm + 90))) - 34, 0.0))
+    y = float(anatomy.spine_y(carina)) - 34.0
+    top = np.array((anatomy.apex_mm + 105.0, float(anatomy.spine_y(anatomy.apex_mm + 90)) - 34, 0.0))
     fork = np.array((carina, y, 4.0))
     inlet = np.array((0.97 * anatomy.apex_mm, y - 12.0, 0.0))
     rods = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from models.networks.registry import Backbone, Pretrained, register
 
-
 WIDTH = 2048
 """Channels that its last stage gives."""
 

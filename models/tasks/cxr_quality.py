@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class CxrQuality(ClinicalTask):
-    """Is a chest radiograph fit to be read, or should it be repeated?"""
+    """Whether a chest radiograph is fit to be read or should be repeated."""
 
     name = "cxr_quality"
     title = "Technical quality of chest radiographs"
@@ -113,7 +113,7 @@ class CxrQuality(ClinicalTask):
                 settings[question.name] = {"left_out": data.lacking}
                 continue
             result = train_stage(
-                question.name, stage, question.kind.options, data.training, data.validation,
+                question.name, stage, data.options, data.training, data.validation,
                 scratch=run.scratch, seed=run.seed, max_steps=run.max_steps, progress=told,
             )  # fmt: skip
             weights[question.name], settings[question.name] = result.weights, result.settings

@@ -78,7 +78,7 @@ def _classes(place: Here) -> dict[str, dict[str, int]]:
                     name = f"{words.short(question.name)}: {said}"
                     counted.setdefault(name, Counter())[words.PARTS[parts_of[study_id]]] += 1
     order = [words.PARTS[part] for part in Part]
-    return {name: {part: counts[part] for part in order} for name, counts in sorted(counted.items())}
+    return {name: {part: counts[part] for part in order} for name, counts in counted.items()}
 
 
 def _upload(place: Here) -> None:

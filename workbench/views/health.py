@@ -25,7 +25,7 @@ def page() -> None:
     lines = []
     for part in parts:
         mark = tone("●", "good") if part.ok else tone("▲", "wrong")
-        said = join((part.detail, "" if part.ok else join((tag("br"), _command(part.do)))))
+        said = join((part.detail, "" if part.ok else tag("div", _command(part.do), cls="c-quiet")))
         lines.append(tag("div", mark, tag("b", part.name), tag("div", said), cls="c-status"))
     show(tag("div", *lines, cls="c-panel", style="padding:0"))
     left, right = st.columns([6, 1], vertical_alignment="bottom")

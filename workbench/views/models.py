@@ -6,8 +6,10 @@ import streamlit as st
 
 from data.records import ModelVersion, Part, RoundState
 from models.config import ProfileName
+from models.curves import Curves
 from models.evaluation import Evaluation
 from workbench.views.parts import charts, jobs, words
+from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
 from workbench.views.parts.markup import Html, chip, facts, join, table, tag, tone
@@ -33,8 +35,7 @@ def page() -> None:
             _side(place, side, champion)
     found = {side.version: e for side in sides if (e := evaluation(place, side.version)) is not None}
     if found:
-        _figures(found)
-        _plots(place, found)
+        _measured(place, found)
     _decide(place, champion, candidate)
     _train(place)
     _history(place)
@@ -50,17 +51,19 @@ def _candidate(others: list[ModelVersion]) -> ModelVersion | None:
     if not others:
         return None
     by_name = {v.version: v for v in others}
-    chosen = st.selectbox("Beside the champion", list(by_name), key="beside", bind="query-params", width=320)
-    return by_name.get(chosen or "")
+    return by_name[choose("Beside the champion", {name: name for name in by_name}, key="beside", width=320)]
 
 
 def _sentence(place: Here, candidate: ModelVersion | None) -> None:
-    """One sentence above: how the candidate compares."""
-    found = next((r for r in place.store.rounds.all(place.task.name)
-                  if candidate and r.candidate == candidate.version and r.outcome), None)  # fmt: skip
+    """One sentence above: how the candidate compared or, where it never was, how the champion did."""
+    compared = {r.candidate: r for r in reversed(place.store.rounds.all(place.task.name)) if r.outcome}
+    champion = place.champion
+    found = compared.get(candidate.version if candidate else "") or compared.get(
+        champion.version if champion else ""
+    )
     if found is not None:
         better = bool(found.outcome.get("better"))
-        note(join((tag("b", f"Round {found.number}: "), str(found.outcome.get("sentence", "")))),
+        note(join((tag("b", f"Round {found.number}, {found.candidate} against {found.champion or 'none'}: "), str(found.outcome.get("sentence", "")))),
              "good" if better else "doubt")  # fmt: skip
 
 
@@ -82,73 +85,87 @@ def _side(place: Here, version: ModelVersion, champion: ModelVersion | None) -> 
             jobs.ask(place.home, "evaluate", task=place.task.name, version=version.version)
 
 
-def _figures(found: dict[str, Evaluation]) -> None:
+_ON_ONE_AXIS = frozenset({"auc", "mean_auc", "kappa", "dice"})
+
+
+def _measured(place: Here, found: dict[str, Evaluation]) -> None:
+    """Overall figures first; then, for one question, its figures and its curves."""
     names = list(dict.fromkeys(name for e in found.values() for name in e.metrics))
-    section("Figures on the locked test patients, 95% intervals over patients")
+    section("On the locked test patients, 95% intervals over patients")
+    left, right = st.columns([1.3, 1], gap="medium")
+    shares = [n for n in names if n.rsplit(".", 1)[-1] in _ON_ONE_AXIS]
+    sides = {
+        version: {_name(n): (m.value, m.low, m.high, m.n) for n in shares if (m := e.metrics.get(n))}
+        for version, e in found.items()
+    }
+    with left:
+        _figures(found, shares)
+    with right:
+        st.plotly_chart(charts.intervals([_name(n) for n in shares], sides), theme=None, config=charts.CONFIG,
+                        key="intervals", alt="figures with intervals")  # fmt: skip
+    asked = [q.name for q in place.task.form.questions if any(n.startswith(f"{q.name}.") for n in names)]
+    if not asked:
+        return
+    chosen = st.segmented_control("Question", asked, default=asked[0], format_func=words.short, key="question",
+                                  required=True) or asked[0]  # fmt: skip
+    _figures(found, [n for n in names if n.startswith(f"{chosen}.")])
+    _plots(found, chosen)
+
+
+def _figures(found: dict[str, Evaluation], names: list[str]) -> None:
     rows = []
     for name in names:
-        row: list[object] = [words.short(name).replace(".", " · ")]
+        row: list[object] = [tag("span", _name(name), cls="c-nowrap")]
         for one in found.values():
             metric = one.metrics.get(name)
             row += [_figure(one, name), "—" if metric is None else metric.n]
         rows.append(row)
     heads = ["Figure", *(head for version in found for head in (version, "patients"))]
-    left, right = st.columns([1.25, 1], gap="medium")
-    with left:
-        show(table(heads, rows, numeric=tuple(range(1, len(heads)))))
-    with right:
-        shares = [n for n in names if n.rsplit(".", 1)[-1] in _ON_ONE_AXIS]
-        sides = {
-            version: {_name(n): (m.value, m.low, m.high, m.n) for n in shares if (m := e.metrics.get(n))}
-            for version, e in found.items()
-        }
-        st.plotly_chart(charts.intervals([_name(n) for n in shares], sides), theme=None, config=charts.CONFIG,
-                        key="intervals", alt="figures with intervals")  # fmt: skip
-
-
-_ON_ONE_AXIS = frozenset({"auc", "mean_auc", "kappa", "dice"})
+    show(table(heads, rows, numeric=tuple(range(1, len(heads)))))
 
 
 def _name(metric: str) -> str:
-    return words.short(metric).replace(".", " · ")
+    said = words.short(metric).replace(".", " · ")
+    return " ".join(_CAPITALS.get(word, word) for word in said.split(" "))
+
+
+_CAPITALS = {"auc": "AUC", "f1": "F1"}
 
 
 def _figure(found: Evaluation, name: str) -> Html:
     metric = found.metrics.get(name)
     if metric is None:
         return tone("—", "faint")
-    between = (
-        f" ({metric.low:.3f} – {metric.high:.3f})" if metric.low is not None and metric.high is not None else ""
-    )
-    why = found.detail.get(name, "")
-    return join((tag("span", f"{metric.value:.3f}", title=why), tag("span", between or " (no interval)",
-                                                                     cls="c-quiet")))  # fmt: skip
+    known = metric.low is not None and metric.high is not None
+    between = f" ({metric.low:.3f} – {metric.high:.3f})" if known else " (no interval)"
+    value = tag("span", f"{metric.value:.3f}", title=found.detail.get(name, ""))
+    return tag("span", value, tag("span", between, cls="c-quiet"), cls="c-nowrap")
 
 
-def _plots(place: Here, found: dict[str, Evaluation]) -> None:
-    names = list(dict.fromkeys(name for e in found.values() for name in e.curves))
-    if not names:
-        return
-    section("Curves, the same axes on both sides")
-    chosen = st.segmented_control(
-        "Question", names, default=names[0], format_func=_name, key="curve", required=True
-    )
+def _plots(found: dict[str, Evaluation], question: str) -> None:
+    """The curves of a question, the champion's at the left, on the same axes."""
     for column, (version, one) in zip(st.columns(2, gap="medium"), found.items(), strict=False):
-        curves = one.curves.get(chosen or names[0])
+        drawn = {name: curves for name, curves in one.curves.items() if name.split(".", 1)[0] == question}
         with column:
             show(tag("div", version, cls="c-small c-quiet"))
-            if curves is None:
+            if not drawn:
                 show(tone("This version was not measured on that question.", "quiet"))
-                continue
-            drawn = [(name, figure) for name, figure in (
-                ("roc", charts.roc(curves) if curves.roc else None),
-                ("reliability", charts.reliability(curves) if curves.reliability else None),
-                ("confusion", charts.confusion(curves))) if figure is not None]  # fmt: skip
-            for place_, (name, figure) in zip(st.columns(len(drawn)), drawn, strict=True):
-                place_.plotly_chart(figure, theme=None, config=charts.CONFIG, key=f"{version} {chosen} {name}",
-                                    alt=f"{name} of {version}")  # fmt: skip
-            if curves.calibration_error is not None:
-                show(tag("span", f"mean gap of calibration {curves.calibration_error:.3f}", cls="c-small c-quiet"))
+            for name, curves in drawn.items():
+                if len(drawn) > 1:
+                    show(tag("div", _name(name), cls="c-small"))
+                _curves(curves, f"{version} {name}")
+
+
+def _curves(curves: Curves, key: str) -> None:
+    figures = {"confusion": charts.confusion(curves)}
+    if curves.reliability:
+        figures = {"calibration": charts.reliability(curves), **figures}
+    if curves.roc:
+        figures = {"ROC": charts.roc(curves), **figures}
+    for place, (name, figure) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        place.plotly_chart(figure, theme=None, config=charts.CONFIG, key=f"{key} {name}", alt=f"{name}, {key}")
+    if curves.calibration_error is not None:
+        show(tag("span", f"mean gap of calibration {curves.calibration_error:.3f}", cls="c-small c-quiet"))
 
 
 def _decide(place: Here, champion: ModelVersion | None, candidate: ModelVersion | None) -> None:

@@ -123,7 +123,8 @@ def _current(place: Here, current: Round, *, running: bool) -> None:
     batch = place.store.rounds.batch(current.round_id)
     disputes = _disputed(place, current)
     names = [f"Batch ({len(batch.items)})", "Readers", f"Disputes ({len(disputes)})", "Give up"]
-    chosen = st.segmented_control("Show", names, key=f"show {current.round_id}", label_visibility="collapsed")
+    chosen = st.segmented_control("Show", names, key=f"show {current.round_id}", label_visibility="collapsed",
+                                  default=names[2] if disputes and current.state == RoundState.READ else names[0])  # fmt: skip
     if chosen == names[0]:
         _sheet(place, current)
     elif chosen == names[1]:

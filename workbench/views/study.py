@@ -98,7 +98,7 @@ def _model(place: Here, shown: Prediction | None) -> None:
     show(
         answers.model_answers(place.task.form, shown),
         facts([("version", join((shown.version, " ", chip(role)))), ("uncertainty", doubt),
-               ("probabilities", "calibrated"), ("predicted", words.moment(shown.created_at))]),
+               ("predicted", words.moment(shown.created_at))]),
     )  # fmt: skip
 
 
@@ -117,7 +117,12 @@ def _reason(place: Here, study: Study) -> None:
 
 def _versions(place: Here, predictions: Sequence[Prediction]) -> None:
     rows = [
-        [p.version, answers.in_line(place.task.form, p.results), f"{p.uncertainty:.2f}", words.day(p.created_at)]
+        [
+            tag("span", p.version, cls="c-nowrap"),
+            answers.in_line(place.task.form, p.results),
+            f"{p.uncertainty:.2f}",
+            tag("span", words.day(p.created_at), cls="c-nowrap"),
+        ]
         for p in predictions
     ]
     show(table(["Version", "Answer, P calibrated", "Uncertainty", "Made"], rows))

@@ -11,7 +11,7 @@ import streamlit as st
 from data.answers import Choice, Grade
 from data.records import Part, Reader
 from models.task import ClinicalTask
-from workbench.views.parts import answers, words
+from workbench.views.parts import answers, choice, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
@@ -28,13 +28,15 @@ def page() -> None:
     """Show the worklist."""
     place = here()
     champion = place.champion
+    top = st.container()
     filtered = _filter(place)
     found = worklist(
         place.store, place.task.name, champion.version if champion else "", filtered,
         modalities=place.task.modalities,
     )  # fmt: skip
     version = f"champion {champion.version}" if champion else words.NO_CHAMPION
-    header("Worklist", tag("span", f"{place.task.title} · {found.total:,} studies · {version}", cls="c-quiet"))
+    with top:
+        header("Worklist", tag("span", f"{place.task.title} · {found.total:,} studies · {version}", cls="c-quiet"))
     if not found.total:
         _nothing(filtered)
         return
@@ -86,21 +88,17 @@ def _filter(place: Here) -> Filter:
     sorts = [s.value for s in Sort if curator or s not in (Sort.UNCERTAIN, Sort.CERTAIN)]
     columns = st.columns([2.4, 1.8, 1.2, 1.1, 1.2, 1.5, 0.8], vertical_alignment="bottom")
 
-    def choose(index: int, label: str, key: str, values: Sequence[str], named: Mapping[str, str]) -> str:
+    def choose(index: int, label: str, key: str, named: Mapping[str, str]) -> str:
         with columns[index]:
-            return str(
-                st.selectbox(label, [_ALL, *values], key=key, bind="query-params", on_change=_first_page,
-                             format_func=lambda value: named.get(value, value) if value else "all")
-                or ""
-            )  # fmt: skip
+            return choice.choose(label, {_ALL: "all", **named}, key=key, changed=_first_page)
 
     with columns[0]:
         sought = st.text_input("Search", key="text", bind="query-params", on_change=_first_page,
                                placeholder="pseudonym, study, view, description")  # fmt: skip
-    answer = choose(1, "Model's answer", "answer", list(options), options) if curator else ""
-    part = choose(2, "Part", "part", [p.value for p in Part], {p.value: words.PARTS[p] for p in Part})
-    view = choose(3, "View", "view", seen, {})
-    standing = choose(4, "State", "standing", [s.value for s in Standing], {})
+    answer = choose(1, "Model's answer", "answer", options) if curator else ""
+    part = choose(2, "Part", "part", {p.value: words.PARTS[p] for p in Part})
+    view = choose(3, "View", "view", {view: view for view in seen})
+    standing = choose(4, "State", "standing", {s.value: s.value for s in Standing})
     with columns[5]:
         order = st.selectbox("Sort", sorts, key="sort", bind="query-params", on_change=_first_page)
     with columns[6]:

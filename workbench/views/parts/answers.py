@@ -58,7 +58,10 @@ def model_answers(form: Form, prediction: Prediction) -> Html:
                    tag("span", place, cls="c-small c-quiet") if place else "")  # fmt: skip
         figure = tag("div", bar(share, cls="c-wide c-model") if share is not None else "",
                      tag("span", _others(form, result), cls="c-small c-faint"))  # fmt: skip
-        written = tag("div", f"P = {share:.2f}" if share is not None else "", cls="c-p")
+        figures = (
+            [f"P = {share:.2f}", tag("div", "calibrated", cls="c-small c-faint")] if share is not None else []
+        )
+        written = tag("div", *figures, cls="c-p")
         lines.append(tag("div", name, figure, written, cls="c-answer"))
     return join(lines)
 

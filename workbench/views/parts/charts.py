@@ -32,7 +32,15 @@ def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
         font={"family": FONT, "size": 12, "color": TEXT},
         title={"text": title, "font": {"size": 12, "color": QUIET}, "x": 0, "xref": "paper", "y": 0.98},
         hoverlabel={"bgcolor": PANEL, "bordercolor": LINE, "font": {"color": TEXT}},
-        legend={"font": {"size": 11, "color": QUIET}, "bgcolor": "rgba(0,0,0,0)", "orientation": "h", "y": 1.08},
+        legend={
+            "font": {"size": 11, "color": QUIET},
+            "bgcolor": "rgba(0,0,0,0)",
+            "orientation": "h",
+            "y": 1,
+            "yanchor": "bottom",
+            "x": 0,
+            "traceorder": "normal",
+        },
         showlegend=False,
         dragmode=False,
     )
@@ -182,7 +190,7 @@ def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] 
     """Counts as stacked bars: a row each, a colour for each of what it is made of."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=70 + 28 * max(1, len(rows)))
+    figure = _figure(height=64 + 28 * max(1, len(rows)))
     names = list(dict.fromkeys(name for made in rows.values() for name in made))
     chosen = colours or _PART_COLOURS
     for name in names:
@@ -196,9 +204,10 @@ def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] 
                 text=[str(made.get(name, 0) or "") for made in rows.values()],
                 textposition="inside",
                 insidetextanchor="middle",
+                textangle=0,
                 hovertemplate="%{y}: %{x} " + name + "<extra></extra>",
             )
         )
-    figure.update_layout(barmode="stack", showlegend=True, margin={"l": 190, "t": 24}, bargap=0.35)
+    figure.update_layout(barmode="stack", showlegend=True, margin={"l": 190, "t": 30, "b": 26}, bargap=0.35)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

@@ -51,7 +51,7 @@ def readers(place: Here, study: Study, sight: Sight) -> None:
             said = words.REQUESTS[request.state]
         link = reading_link(place.home, store, request) if request.reader_id == own or not own else ""
         rows.append([_reader(place, request.reader_id), said, answers.mode_chip(request.mode),
-                     tag("a", "open", href=link, target="_blank") if link else ""])  # fmt: skip
+                     tag("a", "Label Studio", href=link, target="_blank") if link else ""])  # fmt: skip
     for read in reads:
         if read.request_id or not (sight.others or read.reader_id == own):
             continue

@@ -14,6 +14,7 @@ from data.records import Job, JobState, Prediction, Series, Study
 from workbench.pictures import first_series, png, with_heat
 from workbench.pictures import picture as draw
 from workbench.views.parts import jobs, words
+from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import tag
@@ -61,7 +62,9 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
         job: Job | None = None
         if wanted and prediction is not None:
             names = [result.question for result in prediction.results if result.site.key == "study"]
-            question = st.selectbox("of", names, format_func=words.short, key="of", width=190)
+            question = (
+                choose("of", {name: words.short(name) for name in names}, key="of", width=190) if names else ""
+            )
             if question:
                 job = _heat_job(place, prediction, question)
             opacity = st.slider("Opacity", 0.0, 1.0, 0.8, 0.1, key="opacity", width=150)

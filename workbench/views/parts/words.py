@@ -20,7 +20,7 @@ from data.records import (
 
 NAME = "Consilium"
 NOTICE = "For research and quality work. Not a medical device."
-CURATOR = "Curator (sees all)"
+CURATOR = "Curator"
 NO_CHAMPION = "no champion yet"
 
 PARTS: Mapping[Part, str] = {
