@@ -130,7 +130,7 @@ def test_every_robustness_file_is_accounted_for(home: Home, store: Store, real_d
     reasons_of = {name: s.attributes.get(GEOMETRY, "") for name, s in by_path.items()}
     assert "tilted" in reasons_of["gantrytilting/001/IM-0001-0001.dcm"]
     assert "missing" in reasons_of["sliceincrement/002/IM-0001-0005.dcm"]
-    assert by_path["compressed_jpegls/001/IM-0001-0002-0001.dcm"].layout is Layout.VOLUME
+    assert by_path["compressed/001/IM-0001-0002-0001.dcm"].layout is Layout.VOLUME
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 NOTICE = "For research and quality work. Not a medical device."
 TIMEOUT_S = 180.0
 POLL_S = 0.2
+_EMPTY = "The picture appears here, with a heat map for each answer."
 PROMISE = "The image stays on this machine, and is deleted as soon as it has been predicted."
 
 _CSS = f"""
@@ -48,6 +50,10 @@ footer {{ display: none !important; }}
 .c-bad {{ border-left: 3px solid #e5675f; padding: 8px 12px; background: {PANEL}; }}
 .c-bad dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 6px 0 0; }}
 .c-bad dt {{ color: {QUIET}; }} .c-bad dd {{ margin: 0; overflow-wrap: anywhere; }}
+.c-shown {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px; }}
+.c-shown figure {{ margin: 0; }} .c-shown img {{ width: 100%; max-height: 62vh; object-fit: contain;
+background: #000; border-radius: 4px; }} .c-shown figcaption {{ color: {QUIET}; font-size: 12px; padding: 4px 0; }}
+.c-none {{ min-height: 420px; border: 1px dashed {LINE}; border-radius: 4px; color: {QUIET}; place-items: center; }}
 .c-top h1 {{ font-size: 20px; font-weight: 600; margin: 0; }} .c-top p {{ color: {QUIET}; margin: 4px 0 0; }}
 """
 
@@ -91,39 +97,39 @@ def create_demo(home: Home) -> gr.Blocks:
                 ask = gr.Button("Predict", variant="primary")
                 said = gr.HTML(f"<div class='c-said q'>{escape(tasks[first].description)}</div>", padding=False)
             with gr.Column(scale=2):
-                shown = gr.Gallery(
-                    label="Picture and heat maps: where each answer comes from, blue little, yellow most",
-                    columns=2, object_fit="contain", format="png", height=640, buttons=["fullscreen"],
-                )  # fmt: skip
+                shown = gr.HTML(f"<div class='c-shown c-none'>{_EMPTY}</div>", padding=False)
+            answer = gr.JSON(visible=False)
         ask.click(
-            _predictor(home), [upload, task], [said, shown], api_name="predict", concurrency_limit=1,
+            _predictor(home), [upload, task], [said, shown, answer], api_name="predict", concurrency_limit=1,
             concurrency_id="predict", show_progress="full",
         )  # fmt: skip
     queued: gr.Blocks = demo.queue(max_size=16)
     return queued
 
 
-def _predictor(home: Home) -> Callable[..., tuple[str, list[tuple[Any, str]]]]:
+Shown = tuple[str, str, dict[str, Any]]
+"""Answers and pictures as HTML, and the answers as JSON."""
+
+
+def _predictor(home: Home) -> Callable[..., Shown]:
     import gradio as gr  # noqa: PLC0415
 
     def predict(
         upload: str | None,
         task: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
-    ) -> tuple[str, list[tuple[Any, str]]]:
+    ) -> Shown:
         """Predict an image with the champion of a task."""
         try:
             return predict_upload(home, upload, task, progress)
         except ConsiliumError as error:
-            return problem(error), []
+            return problem(error), f"<div class='c-shown c-none'>{_EMPTY}</div>", error.as_dict()
 
     return predict
 
 
-def predict_upload(
-    home: Home, upload: str | None, task: str, progress: Callable[..., object]
-) -> tuple[str, list[tuple[Any, str]]]:
-    """What the champion says of an upload, in HTML, and its pictures with their captions.
+def predict_upload(home: Home, upload: str | None, task: str, progress: Callable[..., object]) -> Shown:
+    """What the champion says of an upload. The upload and what was made of it are gone afterwards.
 
     Raises
     ------
@@ -138,14 +144,25 @@ def predict_upload(
     source = Path(upload)
     path = take_upload(home, source.read_bytes())
     source.unlink(missing_ok=True)
-    job = jobs.enqueue(home, "demo.predict", task=clinical.name, upload=str(path), pictures=True)
     try:
+        job = jobs.enqueue(home, "demo.predict", task=clinical.name, upload=str(path), pictures=True)
         done = _follow(home, job, progress)
         results = [_result(raw) for raw in done.result["results"]]
-        pictures = [(_array(path.parent / name), _caption(name)) for name in done.result["pictures"]]
-        return said(clinical.form, results, done.result), pictures
+        shown = "".join(_figure(path.parent / name) for name in done.result["pictures"])
+        kept = {name: value for name, value in done.result.items() if name != "pictures"}
+        return said(clinical.form, results, done.result), f"<div class='c-shown'>{shown}</div>", kept
     finally:
         remove_upload(home, path)
+
+
+def _figure(path: Path) -> str:
+    """A picture inside the page itself, so that no file of it stays."""
+    content = b64encode(path.read_bytes()).decode()
+    words = _caption(path.name)
+    return (
+        f"<figure><img src='data:image/jpeg;base64,{content}' alt='{escape(words)}'>"
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+    )
 
 
 def _follow(home: Home, job: Job, progress: Callable[..., object]) -> Job:
@@ -173,18 +190,10 @@ def _follow(home: Home, job: Job, progress: Callable[..., object]) -> Job:
     raise JobError("It took too long.", given=f"{TIMEOUT_S:.0f} s", expected="less", do="try a smaller image")
 
 
-def _array(path: Path) -> Any:
-    """The picture in memory, so that its file can go."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
 def _caption(name: str) -> str:
-    stem = name.removesuffix(".png")
-    return "picture" if stem == "picture" else "heat: " + stem.removeprefix("heat-").replace("_", " ")
+    stem = name.removesuffix(".jpg")
+    about = stem.removeprefix("heat-").replace("_", " ")
+    return "the picture" if stem == "picture" else f"where “{about}” comes from: blue little, yellow most"
 
 
 def _result(raw: Mapping[str, Any]) -> QuestionPrediction:

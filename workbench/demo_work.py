@@ -25,7 +25,7 @@ from data.records import Prediction, Study
 from data.store import Store
 from models.task import ClinicalTask, Model, get_task
 from workbench.jobs import QUICK, Work, kind
-from workbench.pictures import png, scaled, with_heat
+from workbench.pictures import jpeg, scaled, with_heat
 
 SHOWN_PX = 1200
 LEFT_AFTER_S = 3600.0
@@ -72,7 +72,7 @@ def demo_predict(work: Work, *, task: str, upload: str, pictures: bool = True) -
     upload:
         A file in :func:`demo_folder`.
     pictures:
-        Whether to write ``picture.png`` and ``heat-<question>.png`` beside the upload.
+        Whether to write ``picture.jpg`` and ``heat-<question>.jpg`` beside the upload.
     """
     from models.versions import load  # noqa: PLC0415 - loads torch
     from workbench.work import champion_of  # noqa: PLC0415 - that module imports this one
@@ -172,8 +172,8 @@ def _draw(
 ) -> list[str]:
     """Write the picture, and the heat map of each answer that has one. Returns the files' names."""
     shown = scaled(task.pages(study, pixels)[0], SHOWN_PX)
-    names = ["picture.png"]
-    (folder / names[0]).write_bytes(png(shown))
+    names = ["picture.jpg"]
+    (folder / names[0]).write_bytes(jpeg(shown))
     for result in prediction.results:
         if result.site.key != "study":
             continue
@@ -181,7 +181,7 @@ def _draw(
             heat = model.explain(study, result.question, pixels)
         except ConsiliumError:
             continue
-        name = f"heat-{result.question}.png"
-        (folder / name).write_bytes(png(with_heat(shown, np.round(heat * 255).astype(np.uint8), 0.8)))
+        name = f"heat-{result.question}.jpg"
+        (folder / name).write_bytes(jpeg(with_heat(shown, np.round(heat * 255).astype(np.uint8), 0.8)))
         names.append(name)
     return names

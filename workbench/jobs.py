@@ -65,7 +65,8 @@ def kind(name: str, *, line: str = LONG) -> Callable[[Function], Function]:
 
 def kinds() -> Mapping[str, _Kind]:
     """Every registered kind."""
-    import workbench.work  # noqa: F401, PLC0415 - registers the kinds
+    import workbench.demo_work  # noqa: PLC0415 - both register kinds
+    import workbench.work  # noqa: F401, PLC0415
 
     return _KINDS
 

@@ -78,11 +78,20 @@ def scaled(shown: NDArray[np.uint8], size_px: int | None) -> NDArray[np.uint8]:
 
 
 def png(shown: NDArray[np.uint8]) -> bytes:
-    """A picture as PNG."""
+    """A picture as PNG, exact."""
+    return _encoded(shown, "PNG", compress_level=2)
+
+
+def jpeg(shown: NDArray[np.uint8]) -> bytes:
+    """A picture as JPEG, to be looked at."""
+    return _encoded(shown, "JPEG", quality=92)
+
+
+def _encoded(shown: NDArray[np.uint8], kind: str, **how: int) -> bytes:
     from PIL import Image  # noqa: PLC0415 - loads native libraries
 
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(shown)).save(stream, format="PNG", compress_level=2)
+    Image.fromarray(np.ascontiguousarray(shown)).save(stream, format=kind, **how)
     return stream.getvalue()
 
 

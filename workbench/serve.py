@@ -52,7 +52,7 @@ def create_app(home: Home) -> ASGIApp:
     home.prepare()
     os.environ[HOME_VARIABLE] = str(home.path)
     apply_settings()
-    cache = home.path / "demo" / "gradio"
+    cache = home.path / "gradio"
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": str(cache),
                    "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1"}  # fmt: skip

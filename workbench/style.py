@@ -97,6 +97,7 @@ _TABLE = """
 .c-table td:first-child, .c-table th:first-child { padding-left: 6px; }
 .c-table a { color: var(--text); font-weight: 500; }
 .c-table a[target] { color: var(--accent); font-weight: 400; } .c-nowrap { white-space: nowrap; }
+.c-narrow { max-width: 880px; }
 .c-thumb { width: 40px; height: 40px; object-fit: contain; background: #000; display: block; border-radius: 2px; }
 .c-bar { display: inline-block; width: 56px; height: 4px; background: #2b333e; border-radius: 2px;
   vertical-align: middle; margin-right: 8px; overflow: hidden; }
@@ -125,7 +126,7 @@ _LOOP = """
   font-size: 12px;  cursor: pointer; min-width: 0; }
 .c-card:hover { border-color: #3a4656; } .c-card img { width: 100%; height: 132px; object-fit: contain;
   background: #000; border-radius: 2px; display: block; margin-bottom: 6px; }
-.c-card a { color: var(--text); font-weight: 500; } .c-card p { margin: 3px 0 0; color: var(--quiet);
+.c-card a { color: var(--text); font-weight: 500; } .c-card p { font-size: 12px; margin: 3px 0 0; color: var(--quiet);
   line-height: 1.35; overflow-wrap: anywhere; }
 .c-queue { display: grid; gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: 4px;
   overflow: hidden; }

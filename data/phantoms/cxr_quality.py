@@ -91,6 +91,11 @@ def generate(count: int, *, seed: int = 0, first: int = 0, size_px: int = 384) -
         yield radiograph(number, seed=seed, size_px=size_px)
 
 
+def truth_of(number: int, *, seed: int = 0) -> Mapping[str, str]:
+    """What is true of the phantom radiograph with this number, without making it."""
+    return _truth(_plan(number, seed))
+
+
 def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadiograph:
     """The phantom radiograph with this number."""
     plan = _plan(number, seed)

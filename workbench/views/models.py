@@ -108,20 +108,20 @@ def _measured(place: Here, found: dict[str, Evaluation]) -> None:
         return
     chosen = st.segmented_control("Question", asked, default=asked[0], format_func=words.short, key="question",
                                   required=True) or asked[0]  # fmt: skip
-    _figures(found, [n for n in names if n.startswith(f"{chosen}.")])
+    _figures(found, [n for n in names if n.startswith(f"{chosen}.")], below=f"{chosen}.")
     _plots(found, chosen)
 
 
-def _figures(found: dict[str, Evaluation], names: list[str]) -> None:
+def _figures(found: dict[str, Evaluation], names: list[str], *, below: str = "") -> None:
     rows = []
     for name in names:
-        row: list[object] = [tag("span", _name(name), cls="c-nowrap")]
+        row: list[object] = [tag("span", _name(name.removeprefix(below)), cls="c-nowrap")]
         for one in found.values():
             metric = one.metrics.get(name)
             row += [_figure(one, name), "—" if metric is None else metric.n]
         rows.append(row)
     heads = ["Figure", *(head for version in found for head in (version, "patients"))]
-    show(table(heads, rows, numeric=tuple(range(1, len(heads)))))
+    show(tag("div", table(heads, rows, numeric=tuple(range(1, len(heads)))), cls="c-narrow"))
 
 
 def _name(metric: str) -> str:

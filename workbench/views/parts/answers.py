@@ -66,6 +66,11 @@ def model_answers(form: Form, prediction: Prediction) -> Html:
     return join(lines)
 
 
+def _not_likeliest(share: float | None, result: QuestionPrediction) -> bool:
+    """Whether another option is more probable: the version answers at an operating point of its own."""
+    return share is not None and share < max(result.probabilities.values(), default=0.0) - 1e-9
+
+
 def _others(form: Form, result: QuestionPrediction) -> str:
     given = said(form, result.question, result.value)
     rest = sorted(((p, n) for n, p in result.probabilities.items() if words.short(n) != given), reverse=True)
