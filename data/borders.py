@@ -152,6 +152,8 @@ def find_lungs(pixels: NDArray[Any]) -> LungBox | None:
     low, high = np.percentile(small, (1.0, 99.0))
     tone = ndimage.gaussian_filter(np.clip((small - low) / max(float(high - low), 1e-6), 0.0, 1.0), 1.2)
     body = ndimage.binary_fill_holes(tone > 0.06)
+    if not body.any():
+        return None
     flat = tone - FLATTEN * ndimage.gaussian_filter(np.where(body, tone, tone[body].mean()), max(small.shape) / 4)
     best: NDArray[np.bool_] | None = None
     for threshold in np.quantile(flat[body], np.arange(0.08, 0.70, 0.02)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,6 @@ from hypothesis import strategies as st
 from data.borders import CUT_PART, LungBox, Side, crop_pair, find_lungs, room
 from data.errors import LabelsError
 from data.phantoms.cxr_quality import radiograph, truth_of
-
-REAL = os.environ.get("CONSILIUM_REAL_DATA", "")
 
 
 @settings(max_examples=200, deadline=None)
@@ -93,14 +90,14 @@ def test_overlap_is_intersection_over_union() -> None:
 def test_lungs_are_found_where_they_are() -> None:
     """On phantoms with whole lungs; a search that is not sure gives nothing."""
     wanted = {"projection": "frontal", "borders_frontal": "complete"}
-    numbers = [number for number in range(80) if truth_of(number) == wanted][:10]
+    numbers = [number for number in range(60) if truth_of(number) == wanted][:7]
     overlaps = []
     for number in numbers:
-        made = radiograph(number, size_px=256)
+        made = radiograph(number, size_px=192)
         found = find_lungs(made.pixels)
         if found is not None:
             overlaps.append(found.overlap(LungBox(*made.lung_box_px)))
-    assert len(overlaps) >= 6
+    assert len(overlaps) >= 4
     assert np.median(overlaps) > 0.75
 
 
@@ -113,11 +110,10 @@ def test_a_picture_without_lungs_has_none() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not REAL, reason="CONSILIUM_REAL_DATA names no folder of real images")
-def test_lungs_of_real_radiographs_agree_with_the_boxes_of_radiologists() -> None:
+def test_lungs_of_real_radiographs_agree_with_the_boxes_of_radiologists(real_data: Path) -> None:
     import cv2
 
-    folder = Path(REAL) / "BE_cxr" / "ieee8023"
+    folder = real_data / "BE_cxr" / "ieee8023"
     table = json.loads((folder / "lung_boxes_coco.json").read_text())
     overlaps = []
     for image in table["images"]:

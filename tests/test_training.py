@@ -4,7 +4,14 @@ import torch
 
 from models.batches import Labelled, balanced_order, held_out
 from models.checkpoints import State, read_state, save_state
-from models.classifier import Classifier, ClassifierSettings, decide, full_logits, normalised_entropy, probabilities
+from models.classifier import (
+    Classifier,
+    ClassifierSettings,
+    decide,
+    full_logits,
+    normalised_entropy,
+    probabilities,
+)
 from models.config import Augment, Stage
 from models.explain import grad_cam, overlay
 from models.fitting import fit, one_cycle
@@ -34,7 +41,9 @@ def labelled(count=48, options=2, seed=0):
 
 
 def trained(tmp_path, name="question", **options):
-    return fit(name, "small_resnet", STAGE, ("a", "b"), labelled(), labelled(20, seed=1), scratch=tmp_path, **options)
+    return fit(
+        name, "small_resnet", STAGE, ("a", "b"), labelled(), labelled(20, seed=1), scratch=tmp_path, **options
+    )
 
 
 def same(first, second):
@@ -129,8 +138,8 @@ def test_findings_have_an_output_each_and_may_be_unknown(tmp_path):
 
 
 def test_several_networks_are_compared_and_the_best_is_kept(tmp_path):
-    stage = STAGE.model_copy(update={"networks": ("small_resnet", "vgg19"), "hidden": (8, 4), "batch_size": 4})
-    result = train_stage("q", stage, ("a", "b"), labelled(), labelled(20, seed=1), scratch=tmp_path, max_steps=6)
+    stage = STAGE.model_copy(update={"networks": ("small_resnet", "vgg19"), "hidden": (8, 4), "batch_size": 2})
+    result = train_stage("q", stage, ("a", "b"), labelled(8), labelled(8, seed=1), scratch=tmp_path, max_steps=1)
     both = {result.report.network, *(other["network"] for other in result.report.detail["compared_with"])}
     assert both == {"small_resnet", "vgg19"}
     (other,) = result.report.detail["compared_with"]
@@ -145,10 +154,10 @@ def test_a_backbone_is_frozen_only_with_pretrained_weights(tmp_path, monkeypatch
     if at_hand:
         torch.save({f"features.{k}": v for k, v in before.items()}, tmp_path / "vgg19-dcbb9e9d.pth")
     stage = STAGE.model_copy(
-        update={"weights": "imagenet", "freeze_backbone": True, "hidden": (8, 4), "batch_size": 4}
+        update={"weights": "imagenet", "freeze_backbone": True, "hidden": (8, 4), "batch_size": 2}
     )
-    data = labelled(8)
-    result = fit("q", "vgg19", stage, ("a", "b"), data, data, scratch=tmp_path, max_steps=2)
+    data = labelled(4)
+    result = fit("q", "vgg19", stage, ("a", "b"), data, data, scratch=tmp_path, max_steps=1)
     assert result.report.detail["frozen"] is at_hand
     after = {k.removeprefix("features."): v for k, v in result.weights.items() if k.startswith("features.")}
     if at_hand:
@@ -196,7 +205,9 @@ def test_whole_patients_are_held_out_of_every_option():
 
 def test_the_frequencies_of_the_options_come_back():
     # Equal evidence on an option that is one in four: its probability is 1 / 4.
-    settings = ClassifierSettings(network="small_resnet", options=("a", "b"), size_px=(32, 32), shift=(np.log(1 / 3),))
+    settings = ClassifierSettings(
+        network="small_resnet", options=("a", "b"), size_px=(32, 32), shift=(np.log(1 / 3),)
+    )
     given = probabilities(full_logits(np.zeros((1, 1)), settings), settings)
     assert given[0] == pytest.approx([0.75, 0.25])
 

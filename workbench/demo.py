@@ -45,7 +45,8 @@ body, gradio-app {{ background: {PAGE} !important; color: {TEXT}; }}
 footer {{ display: none !important; }}
 .c-said table {{ width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }}
 .c-said th {{ text-align: left; font-weight: 500; color: {QUIET}; font-size: 12px; padding: 4px 8px 4px 0; }}
-.c-said td, .c-said th {{ border: 0; border-bottom: 1px solid {LINE}; padding: 6px 8px 6px 0; }}
+.c-said table, .c-said tr, .c-said td, .c-said th {{ border: 0 !important; }}
+.c-said td, .c-said th {{ border-bottom: 1px solid {LINE} !important; padding: 6px 8px 6px 0; }}
 .c-said td.v {{ font-weight: 600; }} .c-said .q {{ color: {QUIET}; }} .c-said p {{ margin: 8px 0 0; }}
 .c-bad {{ border-left: 3px solid #e5675f; padding: 8px 12px; background: {PANEL}; }}
 .c-bad dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 6px 0 0; }}
@@ -53,7 +54,8 @@ footer {{ display: none !important; }}
 .c-shown {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px; }}
 .c-shown figure {{ margin: 0; }} .c-shown img {{ width: 100%; max-height: 62vh; object-fit: contain;
 background: #000; border-radius: 4px; }} .c-shown figcaption {{ color: {QUIET}; font-size: 12px; padding: 4px 0; }}
-.c-none {{ min-height: 420px; border: 1px dashed {LINE}; border-radius: 4px; color: {QUIET}; place-items: center; }}
+.c-none {{ min-height: 420px; border: 1px dashed {LINE}; border-radius: 4px; color: {QUIET};
+place-items: center; }}
 .c-top h1 {{ font-size: 20px; font-weight: 600; margin: 0; }} .c-top p {{ color: {QUIET}; margin: 4px 0 0; }}
 """
 

@@ -103,7 +103,7 @@ _TABLE = """
   vertical-align: middle; margin-right: 8px; overflow: hidden; }
 .c-bar i { display: block; height: 100%; background: var(--quiet); border-radius: 2px; }
 .c-bar.c-wide { width: 100%; margin: 0; } .c-bar.c-model i { background: var(--model); }
-.c-answer { display: grid; grid-template-columns: minmax(0, 1fr) 92px 76px; gap: 2px 12px; align-items: center;
+.c-answer { display: grid; grid-template-columns: minmax(0, 1fr) 92px 96px; gap: 2px 12px; align-items: center;
   padding: 8px 0; border-bottom: 1px solid #1e252e; }
 .c-answer:last-child { border-bottom: 0; }
 .c-answer .c-value { font-size: 15px; font-weight: 600; } .c-answer .c-p { font-size: 13px; text-align: right; }
@@ -126,7 +126,8 @@ _LOOP = """
   font-size: 12px;  cursor: pointer; min-width: 0; }
 .c-card:hover { border-color: #3a4656; } .c-card img { width: 100%; height: 132px; object-fit: contain;
   background: #000; border-radius: 2px; display: block; margin-bottom: 6px; }
-.c-card a { color: var(--text); font-weight: 500; } .c-card p { font-size: 12px; margin: 3px 0 0; color: var(--quiet);
+.c-card a { color: var(--text); font-weight: 500; }
+.c-card p { font-size: 12px; margin: 3px 0 0; color: var(--quiet);
   line-height: 1.35; overflow-wrap: anywhere; }
 .c-queue { display: grid; gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: 4px;
   overflow: hidden; }

@@ -73,19 +73,25 @@ def ingest(
         Pixels or records could not be kept (a full disk, say). What is kept stays; run it again.
     """
     home.prepare()
-    Store.of(home).close()
+    store = Store.of(home)
     with Scratch(home) as scratch, Pool(workers, Setup(home, scratch.disk, scratch.fast, timeout_s)) as pool:
-        return _Run(home, pool, source, labels, progress).run(paths)
+        return _Run(home, store, pool, source, labels, progress).run(paths)
 
 
 class _Run:
     """One ingest while it is under way."""
 
     def __init__(
-        self, home: Home, pool: Pool, source: str, labels: LabelsTable | None, progress: Progress | None
+        self,
+        home: Home,
+        store: Store,
+        pool: Pool,
+        source: str,
+        labels: LabelsTable | None,
+        progress: Progress | None,
     ) -> None:
         self.home = home
-        self.store = Store.of(home)
+        self.store = store
         self.blobs = Blobs.of(home)
         self.ids = Ids(home.secret("key"))
         self.pool, self.source, self.labels, self.progress = pool, source, labels, progress

@@ -109,8 +109,7 @@ def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadi
     shadow = lung_shadow(thorax, beam, tilt, frontal=plan.frontal)
     framing = framed(shadow, thorax, beam, tilt, frontal=plan.frontal, cut=plan.cut, size_px=size_px, rng=rng)
     pixels = _exposed(thorax, beam, framing, plan, rng)
-    detector, box = framing.detector, framing.lung_box_px
-    field = (framing.top, framing.left, framing.bottom, framing.right)
+    detector, box, field = framing.detector, framing.lung_box_px, framing.field_px
     if not plan.frontal and rng.random() < 0.35:  # hung the other way round, as some departments do
         pixels = pixels[:, ::-1].copy()
         box, field = (
@@ -195,7 +194,7 @@ def _exposed(
         gamma=float(np.exp(rng.normal(0.0, 0.25))),
         frame=0.0 if rng.random() < 0.7 else float(rng.uniform(0.0, 0.3)),
     )
-    return expose(np.maximum(integrals, 0.0), exposure, rng, field=framing.field())
+    return expose(np.maximum(integrals, 0.0), exposure, rng, field=framing.opening())
 
 
 def _marked(

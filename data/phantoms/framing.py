@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ CUT_MM = 12.0
 CLEAR_MM = 4.0
 """Borders count as complete where at least this much lies between the lungs' shadow and every side."""
 DEEPEST_CUT_MM = 42.0
-_SIDES = ("top", "left", "bottom", "right")
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""top, left, bottom, right, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +37,22 @@ class Framing:
 
     Parameters
     ----------
-    top, left, bottom, right:
-        The field; beyond it the picture is dark.
+    field_px:
+        top, left, bottom, right of the field; beyond it the picture is dark.
     lung_box_px:
         top, left, bottom, right of the lungs' whole shadow; beyond the field where a border is cut.
     """
 
     detector: Detector
-    top: float
-    left: float
-    bottom: float
-    right: float
-    lung_box_px: tuple[float, float, float, float]
+    field_px: Box
+    lung_box_px: Box
 
-    def field(self) -> NDArray[np.float32]:
+    def opening(self) -> NDArray[np.float32]:
         """How much of each pixel the collimator leaves open, (rows, columns), 0 to 1."""
+        top, left, bottom, right = self.field_px
         row = np.arange(self.detector.rows, dtype=np.float32)[:, None] + 0.5
         column = np.arange(self.detector.columns, dtype=np.float32)[None, :] + 0.5
-        inside = np.minimum(
-            np.minimum(row - self.top, self.bottom - row), np.minimum(column - self.left, self.right - column)
-        )
+        inside = np.minimum(np.minimum(row - top, bottom - row), np.minimum(column - left, right - column))
         return np.asarray(np.clip(inside + 0.5, 0.0, 1.0), np.float32)
 
 
@@ -90,82 +89,63 @@ def framed(
 ) -> Framing:
     """A detector and a field on it that shows the lungs whole or cut.
 
-    Either way one side lies close: over the lungs where they are cut, just clear of them where they are whole. Sizes
-    are drawn alike, so that they do not tell.
+    Either way one side lies close: over the lungs where they are cut, just clear of them where they are whole.
+    Sizes are drawn alike, so that they do not tell.
     """
     whole, seen = shadow
-    field = _roomy(whole, frontal, rng)
-    field = _moved(field, seen, rng) if cut else _moved(field, whole, rng, outside=True)
-    left, right, bottom, top = field
+    field = _moved(_roomy(whole, frontal, rng), seen if cut else whole, cut, rng)
     low, high = _ends(thorax, beam)
-    bottom, top = max(bottom, low), min(top, high)
-    outer = _detector_edges((left, right, bottom, top), rng)
-    pixel = max(outer[1] - outer[0], outer[3] - outer[2]) / size_px
-    centre = _untilted((outer[0] + outer[1]) / 2, (outer[2] + outer[3]) / 2, beam, tilt_deg)
-    rows, columns = round((outer[3] - outer[2]) / pixel), round((outer[1] - outer[0]) / pixel)
+    field = Field(field.left, field.right, max(field.bottom, low), min(field.top, high))
+    outer = _with_frame(field, rng)
+    pixel = max(outer.right - outer.left, outer.top - outer.bottom) / size_px
+    rows, columns = round((outer.top - outer.bottom) / pixel), round((outer.right - outer.left) / pixel)
+    centre = _untilted((outer.left + outer.right) / 2, (outer.top + outer.bottom) / 2, beam, tilt_deg)
     return Framing(
-        Detector(rows, columns, pixel, centre, tilt_deg),
-        (outer[3] - top) / pixel,
-        (left - outer[0]) / pixel,
-        (outer[3] - bottom) / pixel,
-        (right - outer[0]) / pixel,
-        (
-            (outer[3] - whole.top) / pixel,
-            (whole.left - outer[0]) / pixel,
-            (outer[3] - whole.bottom) / pixel,
-            (whole.right - outer[0]) / pixel,
-        ),
+        Detector(rows, columns, pixel, centre, tilt_deg), _on(field, outer, pixel), _on(whole, outer, pixel)
     )
 
 
-def _roomy(whole: Field, frontal: bool, rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """Edges (left, right, bottom, top) around the whole lungs; how large does not depend on how wide the lungs are."""
-    near = CLEAR_MM + 2.0 + rng.gamma(1.3, 9.0, 4)
-    left, right, bottom, top = (
-        whole.left - near[0],
-        whole.right + near[1],
-        whole.bottom - near[2],
-        whole.top + near[3],
-    )
+def _on(part: Field, outer: Field, pixel_mm: float) -> Box:
+    """A field in pixels of the picture that the outer one is."""
+    top, left = (outer.top - part.top) / pixel_mm, (part.left - outer.left) / pixel_mm
+    return top, left, (outer.top - part.bottom) / pixel_mm, (part.right - outer.left) / pixel_mm
+
+
+def _roomy(whole: Field, frontal: bool, rng: np.random.Generator) -> Field:
+    """A field around the whole lungs, at a size that hardly depends on theirs."""
+    near = [float(margin) for margin in CLEAR_MM + 2.0 + rng.gamma(1.3, 9.0, 4)]
+    left, right = whole.left - near[0], whole.right + near[1]
+    bottom, top = whole.bottom - near[2], whole.top + near[3]
     goal = float(rng.uniform(330.0, 430.0) if frontal else rng.uniform(280.0, 400.0))
     wide, high = max(0.0, goal - (right - left)), max(0.0, float(rng.uniform(330.0, 450.0)) - (top - bottom))
-    to_left, to_bottom = rng.uniform(0.15, 0.85), rng.uniform(0.15, 0.7)
-    return (
-        left - to_left * wide,
-        right + (1 - to_left) * wide,
-        bottom - to_bottom * high,
-        top + (1 - to_bottom) * high,
-    )
+    to_left, to_bottom = float(rng.uniform(0.15, 0.85)), float(rng.uniform(0.15, 0.7))
+    left, bottom = left - to_left * wide, bottom - to_bottom * high
+    return Field(left, right + (1 - to_left) * wide, bottom, top + (1 - to_bottom) * high)
 
 
-def _moved(
-    edges: tuple[float, float, float, float], lungs: Field, rng: np.random.Generator, *, outside: bool = False
-) -> tuple[float, float, float, float]:
-    """The field with one side moved over the lungs, or close to them, and the far side out, as in a shifted picture."""
-    left, right, bottom, top = edges
-    side = str(rng.choice(_SIDES, p=(0.2, 0.25, 0.3, 0.25)))
-    depth = (
-        -float(rng.uniform(CLEAR_MM + 1.0, 26.0)) if outside else float(rng.uniform(CUT_MM + 2.0, DEEPEST_CUT_MM))
-    )
-    along = float(rng.uniform(0.0, 50.0)) + (0.0 if outside else float(rng.uniform(0.0, 40.0)))
+def _moved(field: Field, lungs: Field, cut: bool, rng: np.random.Generator) -> Field:
+    """The field with one side moved over the lungs, or close to them, and the far side out."""
+    side = str(rng.choice(("top", "left", "bottom", "right"), p=(0.2, 0.25, 0.3, 0.25)))
+    depth = float(rng.uniform(CUT_MM + 2.0, DEEPEST_CUT_MM) if cut else rng.uniform(-26.0, -CLEAR_MM - 1.0))
+    along = float(rng.uniform(0.0, 50.0)) + (float(rng.uniform(0.0, 40.0)) if cut else 0.0)
     if side == "left":
-        return lungs.left + depth, right + along, bottom, top
+        return replace(field, left=lungs.left + depth, right=field.right + along)
     if side == "right":
-        return left - along, lungs.right - depth, bottom, top
+        return replace(field, left=field.left - along, right=lungs.right - depth)
     if side == "top":
-        return left, right, bottom - along, lungs.top - depth
-    return left, right, lungs.bottom + depth, top + along
+        return replace(field, bottom=field.bottom - along, top=lungs.top - depth)
+    return replace(field, bottom=lungs.bottom + depth, top=field.top + along)
 
 
-def _detector_edges(
-    field: tuple[float, float, float, float], rng: np.random.Generator
-) -> tuple[float, float, float, float]:
-    """The picture's edges (left, right, bottom, top) in mm: the field, or more where a dark frame is kept."""
-    left, right, bottom, top = field
+def _with_frame(field: Field, rng: np.random.Generator) -> Field:
+    """The picture's edges: those of the field, or wider where a dark frame is kept."""
     if rng.random() < 0.35:
         return field
-    frame = rng.uniform(-0.06, 0.22, 4).clip(0.0) * np.repeat((right - left, top - bottom), 2)
-    return left - float(frame[0]), right + float(frame[1]), bottom - float(frame[2]), top + float(frame[3])
+    wide, high = field.right - field.left, field.top - field.bottom
+    left, right, bottom, top = (float(part) for part in rng.uniform(-0.06, 0.22, 4).clip(0.0))
+    return Field(
+        field.left - left * wide, field.right + right * wide, field.bottom - bottom * high, field.top + top * high
+    )
 
 
 def _ends(thorax: Thorax, beam: Beam) -> tuple[float, float]:

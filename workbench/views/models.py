@@ -58,13 +58,12 @@ def _sentence(place: Here, candidate: ModelVersion | None) -> None:
     """One sentence above: how the candidate compared or, where it never was, how the champion did."""
     compared = {r.candidate: r for r in reversed(place.store.rounds.all(place.task.name)) if r.outcome}
     champion = place.champion
-    found = compared.get(candidate.version if candidate else "") or compared.get(
-        champion.version if champion else ""
-    )
+    names = [version.version for version in (candidate, champion) if version is not None]
+    found = next((compared[name] for name in names if name in compared), None)
     if found is not None:
         better = bool(found.outcome.get("better"))
-        note(join((tag("b", f"Round {found.number}, {found.candidate} against {found.champion or 'none'}: "), str(found.outcome.get("sentence", "")))),
-             "good" if better else "doubt")  # fmt: skip
+        who = f"Round {found.number}, {found.candidate} against {found.champion or 'none'}: "
+        note(join((tag("b", who), str(found.outcome.get("sentence", "")))), "good" if better else "doubt")
 
 
 def _side(place: Here, version: ModelVersion, champion: ModelVersion | None) -> None:

@@ -123,8 +123,10 @@ def _current(place: Here, current: Round, *, running: bool) -> None:
     batch = place.store.rounds.batch(current.round_id)
     disputes = _disputed(place, current)
     names = [f"Batch ({len(batch.items)})", "Readers", f"Disputes ({len(disputes)})", "Give up"]
-    chosen = st.segmented_control("Show", names, key=f"show {current.round_id}", label_visibility="collapsed",
-                                  default=names[2] if disputes and current.state == RoundState.READ else names[0])  # fmt: skip
+    first = names[2] if disputes and current.state == RoundState.READ else names[0]
+    chosen = st.segmented_control(
+        "Show", names, default=first, key=f"show {current.round_id}", label_visibility="collapsed"
+    )
     if chosen == names[0]:
         _sheet(place, current)
     elif chosen == names[1]:

@@ -58,9 +58,8 @@ def model_answers(form: Form, prediction: Prediction) -> Html:
                    tag("span", place, cls="c-small c-quiet") if place else "")  # fmt: skip
         figure = tag("div", bar(share, cls="c-wide c-model") if share is not None else "",
                      tag("span", _others(form, result), cls="c-small c-faint"))  # fmt: skip
-        figures = (
-            [f"P = {share:.2f}", tag("div", "calibrated", cls="c-small c-faint")] if share is not None else []
-        )
+        below = "at its operating point" if _not_likeliest(share, result) else "(calibrated)"
+        figures = ("",) if share is None else (f"P = {share:.2f}", tag("div", below, cls="c-small c-faint"))
         written = tag("div", *figures, cls="c-p")
         lines.append(tag("div", name, figure, written, cls="c-answer"))
     return join(lines)

@@ -70,18 +70,26 @@ def _follow(home: Home, job_id: str) -> None:
 
 
 def follow(home: Home, job: Job | None) -> bool:
-    """Show a job that waits or runs, or why it failed. Returns whether it still waits or runs."""
-    if job is None:
+    """Show a job that waits or runs, or why it failed. Returns whether it still waits or runs.
+
+    Its place on the page is there whether a job is or not, so that nothing below moves when it ends.
+    """
+    with st.container():
+        if job is None:
+            return False
+        if job.state in RUNNING:
+            _follow(home, job.job_id)
+            return True
+        if job.state == JobState.FAILED:
+            _failed(home, job)
         return False
-    if job.state in RUNNING:
-        _follow(home, job.job_id)
-        return True
-    if job.state == JobState.FAILED:
-        failure(job.error)
-        details = join((words.JOBS.get(job.kind, job.kind), words.moment(job.updated_at), job.job_id), " · ")
-        left, right = st.columns([5, 1], vertical_alignment="center")
-        with left:
-            show(tag("span", details, cls="c-small c-faint"))
-        if right.button("Try again", key=f"again {job.job_id}"):
-            ask(home, job.kind, **job.arguments)
-    return False
+
+
+def _failed(home: Home, job: Job) -> None:
+    failure(job.error)
+    details = join((words.JOBS.get(job.kind, job.kind), words.moment(job.updated_at), job.job_id), " · ")
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    with left:
+        show(tag("span", details, cls="c-small c-faint"))
+    if right.button("Try again", key=f"again {job.job_id}", width="stretch"):
+        ask(home, job.kind, **job.arguments)

@@ -71,10 +71,14 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
     shown = _shown(str(place.home.path), series.pixels, series, page, window)
     if job is not None and job.state == JobState.DONE:
         heat = np.asarray(place.blobs.get_array(str(job.result["heat"])), dtype=np.uint8)
-    elif job is not None:
-        jobs.follow(place.home, job)
+    jobs.follow(place.home, job if heat is None else None)
     drawn = with_heat(shown, heat, opacity) if heat is not None else shown
-    st.image(png(drawn), width="stretch", alt=f"{study.label}, {study.modality} {study.view}".strip())
+    st.image(
+        png(drawn),
+        width="stretch",
+        output_format="PNG",
+        alt=f"{study.label}, {study.modality} {study.view}".strip(),
+    )
     _caption(series, study, shown.shape[1], page, heat is not None)
 
 
