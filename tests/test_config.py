@@ -83,7 +83,7 @@ def test_a_field_that_cannot_be_is_named(folder, wrong, field):
     ("text", "words"),
     [
         (SHORT.replace("[32, 32]", "[8, 32]"), "at least 16 x 16"),
-        (SHORT.split("[profiles.tiny")[0], "tiny missing"),
+        (SHORT.split("[profiles.tiny", maxsplit=1)[0], "tiny missing"),
         ("a = [", "no TOML"),
     ],
 )

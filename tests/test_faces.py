@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from html import unescape
@@ -77,9 +78,7 @@ def show(name: str, *, reader: str = "", **query: str) -> AppTest:
 
 def words(page: AppTest) -> str:
     """Everything that a page says, the HTML of its tables included."""
-    said = "\n".join(_deep(page.main))  # as protobuf writes it: escaped bytes, and JSON inside
-    plain = said.encode("ascii").decode("unicode_escape").encode("latin-1").decode()
-    return unescape(plain.replace('\\"', '"'))
+    return unescape(re.sub(r"\\+([\"'])", r"\1", "\n".join(_deep(page.main))))  # protobuf escapes quotes
 
 
 def _deep(block: object) -> Iterator[str]:

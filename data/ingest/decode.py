@@ -73,7 +73,7 @@ def decode(ds: Dataset, *, as_hu: bool) -> Decoded:
     window = window_of(ds)
     if text(ds, "PhotometricInterpretation").upper() == "MONOCHROME1":
         array, window = _inverted(array, window, ds)
-    return Decoded(_compact(array, as_hu=as_hu), window)
+    return Decoded(compact(array, as_hu=as_hu), window)
 
 
 def _check_size(ds: Dataset) -> None:
@@ -207,7 +207,8 @@ def rescale(stored: Array, slope: float, intercept: float) -> Array:
     return (stored * np.float64(slope) + intercept).astype(np.float32)
 
 
-def _compact(array: Array, *, as_hu: bool) -> Array:
+def compact(array: Array, *, as_hu: bool) -> Array:
+    """As int16 where ``as_hu`` asks for it and every value is whole and fits; else whole numbers or float32."""
     if not as_hu or array.dtype == np.int16 or not array.size:
         return array
     low, high = array.min(), array.max()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import DamagedFileError, UnsupportedFileError
-from data.ingest.decode import MAX_PIXEL_BYTES, _compact
+from data.ingest.decode import MAX_PIXEL_BYTES, compact
 from data.ingest.found import Facts
 from data.records import Layout
 
@@ -137,7 +137,7 @@ def _values(array: NDArray[Any]) -> tuple[NDArray[Any], dict[str, str]]:
             extra["not_finite"] = f"{int(bad.sum())} values were not finite and became {lowest}"
     elif native.dtype.itemsize == 1 or native.dtype == np.uint16:
         return native, extra
-    return _compact(native, as_hu=True), extra
+    return compact(native, as_hu=True), extra
 
 
 def _like_ct(array: NDArray[Any]) -> bool:

@@ -308,10 +308,7 @@ class _Run:
             if current is None:
                 self.store.studies.add(replace(study, series=(series,)), _files(planned))
             else:
-                older = self.store.db.query(
-                    "SELECT sha256, path FROM files WHERE series_id = ?", [series.series_id]
-                )
-                files = {row["sha256"]: (series.series_id, row["path"]) for row in older}
+                files = self.store.studies.files_of(series.series_id)
                 self.store.studies.replace_series(
                     replace(series, study_id=current.study_id), files | _files(planned)
                 )

@@ -105,7 +105,7 @@ def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadi
     arms_raised = not plan.frontal
     thorax = build(draw_anatomy(rng, arms_raised=arms_raised, frontal_at_detector=view == "PA"), rng)
     beam = _beam(thorax, view, rotation, rng)
-    tilt = float(np.clip(rng.normal(0.0, 1.6 if plan.frontal else 2.4), -6.0, 6.0))
+    tilt = float(np.clip(rng.normal(0.0, 2.2 if plan.frontal else 2.6), -6.0, 6.0))
     shadow = lung_shadow(thorax, beam, tilt, frontal=plan.frontal)
     framing = framed(shadow, thorax, beam, tilt, frontal=plan.frontal, cut=plan.cut, size_px=size_px, rng=rng)
     pixels = _exposed(thorax, beam, framing, plan, rng)

@@ -15,7 +15,7 @@ CUT_MM = 12.0
 """A border counts as cut where at least this much of the lungs' shadow is missing at one side of the picture."""
 CLEAR_MM = 4.0
 """Borders count as complete where at least this much lies between the lungs' shadow and every side."""
-DEEPEST_CUT_MM = 42.0
+DEEPEST_CUT_MM = 30.0
 
 Box: TypeAlias = tuple[float, float, float, float]
 """top, left, bottom, right, in pixels."""
@@ -116,8 +116,8 @@ def _roomy(whole: Field, frontal: bool, rng: np.random.Generator) -> Field:
     near = [float(margin) for margin in CLEAR_MM + 2.0 + rng.gamma(1.3, 9.0, 4)]
     left, right = whole.left - near[0], whole.right + near[1]
     bottom, top = whole.bottom - near[2], whole.top + near[3]
-    goal = float(rng.uniform(330.0, 430.0) if frontal else rng.uniform(280.0, 400.0))
-    wide, high = max(0.0, goal - (right - left)), max(0.0, float(rng.uniform(330.0, 450.0)) - (top - bottom))
+    goal = float(rng.uniform(320.0, 470.0) if frontal else rng.uniform(280.0, 420.0))
+    wide, high = max(0.0, goal - (right - left)), max(0.0, float(rng.uniform(320.0, 480.0)) - (top - bottom))
     to_left, to_bottom = float(rng.uniform(0.15, 0.85)), float(rng.uniform(0.15, 0.7))
     left, bottom = left - to_left * wide, bottom - to_bottom * high
     return Field(left, right + (1 - to_left) * wide, bottom, top + (1 - to_bottom) * high)
@@ -139,10 +139,10 @@ def _moved(field: Field, lungs: Field, cut: bool, rng: np.random.Generator) -> F
 
 def _with_frame(field: Field, rng: np.random.Generator) -> Field:
     """The picture's edges: those of the field, or wider where a dark frame is kept."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.3:
         return field
     wide, high = field.right - field.left, field.top - field.bottom
-    left, right, bottom, top = (float(part) for part in rng.uniform(-0.06, 0.22, 4).clip(0.0))
+    left, right, bottom, top = (float(part) for part in rng.uniform(-0.1, 0.3, 4).clip(0.0))
     return Field(
         field.left - left * wide, field.right + right * wide, field.bottom - bottom * high, field.top + top * high
     )

@@ -68,6 +68,7 @@ class Studies(Table):
                 fresh = self._add_series(series) or fresh
             for sha256, (series_id, path) in files.items():
                 db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?)", (sha256, series_id, path))
+                db.execute("DELETE FROM refusals WHERE sha256 = ?", (sha256,))
             if fresh:
                 self._store.log.add("study.ingested", study.study_id, series=len(study.series))
             return fresh
@@ -92,7 +93,8 @@ class Studies(Table):
             self._store.log.add("series.grown", series.series_id, shape=list(series.shape))
 
     def update(self, study_id: str, **columns: str | float | None) -> None:
-        """Set attributes of a study: ``view``, ``sex``, ``age_y``, ``description``, ``held``."""
+        """Set attributes of a study: ``modality``, ``view``, ``sex``, ``age_y``, ``description``,
+        ``held``."""
         with self._store.write() as db:
             self.get(study_id)
             db.table("studies").update(study_id, columns)
@@ -176,6 +178,11 @@ class Studies(Table):
         """The study that a source file became part of, by the path that it had."""
         row = self._one("SELECT study_id FROM files JOIN series USING (series_id) WHERE path = ? LIMIT 1", [path])
         return row["study_id"] if row else None
+
+    def files_of(self, series_id: str) -> dict[str, tuple[str, str]]:
+        """The source files of a series: SHA-256 -> (series id, path)."""
+        rows = self._rows("SELECT sha256, path FROM files WHERE series_id = ?", [series_id])
+        return {row["sha256"]: (series_id, row["path"]) for row in rows}
 
     def known_files(self, digests: Iterable[str]) -> dict[str, str]:
         """Of these SHA-256 digests, those that came in before, with their series."""
