@@ -93,8 +93,13 @@ class Studies(Table):
             self._store.log.add("series.grown", series.series_id, shape=list(series.shape))
 
     def update(self, study_id: str, **columns: str | float | None) -> None:
-        """Set attributes of a study: ``modality``, ``view``, ``sex``, ``age_y``, ``description``,
-        ``held``."""
+        """Set attributes of a study.
+
+        Parameters
+        ----------
+        columns:
+            ``modality``, ``view``, ``sex``, ``age_y``, ``description`` or ``held``.
+        """
         with self._store.write() as db:
             self.get(study_id)
             db.table("studies").update(study_id, columns)
