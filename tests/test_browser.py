@@ -154,7 +154,7 @@ def test_from_the_worklist_to_the_heat_map_and_back(page: Page) -> None:
     expect(page).to_have_url(re.compile(f"view=LL.*study={names[1]}|study={names[1]}.*view=LL"))
     expect(page.locator("[data-testid=stImage] img")).to_be_visible()
     page.get_by_text("Heat map", exact=True).click()
-    expect(page.get_by_text("yellow most")).to_be_visible()
+    expect(page.get_by_text("heat map: ")).to_be_visible()
     expect(page.locator("[data-testid=stImage] img")).to_be_visible()
     expect(page).to_have_url(re.compile("heat=true"))
     page.get_by_role("button", name="Worklist").click()

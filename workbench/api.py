@@ -144,7 +144,7 @@ def _add_predict(api: APIRouter, home: Home, store: Store) -> None:
         asked, path = await run_in_threadpool(_ask, home, clinical.name, content)
         job = await _ended(store, asked.job_id, wait_s)
         if job.state in (JobState.WAITING, JobState.RUNNING):
-            return JSONResponse(job_reply(job).model_dump(), 202)  # the worker sweeps the upload when it is done
+            return JSONResponse(job_reply(job).model_dump(), 202)  # the work removes the upload
         await run_in_threadpool(remove_upload, home, path)
         if job.state != JobState.DONE:
             return JSONResponse(Problem(**{"error": "The work was called off.", **job.error}).model_dump(), 422)

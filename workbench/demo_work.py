@@ -83,7 +83,7 @@ def demo_predict(work: Work, *, task: str, upload: str, pictures: bool = True) -
         raise NotAnImageError("The upload is gone.", given=path.name, expected="a file", do="upload it again")
     version = champion_of(store, task)
     work.progress(0.05, "reading the file")
-    with _away(path) as (home, study_of):
+    with _upload(work.home, path, stays=pictures), _away(path) as (home, study_of):
         study = study_of(clinical)
         work.progress(0.35, f"predicting with {version}")
         model = load(store, Blobs.of(work.home), version)
@@ -101,6 +101,16 @@ def demo_predict(work: Work, *, task: str, upload: str, pictures: bool = True) -
             "results": [_result(r) for r in prediction.results],
             "pictures": drawn,
         }
+
+
+@contextmanager
+def _upload(home: Home, path: Path, *, stays: bool) -> Iterator[None]:
+    """Remove the upload once the work has ended, unless whoever asked still takes the pictures away."""
+    try:
+        yield
+    finally:
+        if not stays:
+            remove_upload(home, path)
 
 
 class _Taken:

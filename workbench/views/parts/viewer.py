@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import streamlit as st
@@ -19,6 +20,7 @@ from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import tag
 
+Pixels8: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
 SHOWN_PX = 1200
 """The longer side at which a picture is sent; native pixels are one click away."""
 CT_WINDOWS: Mapping[str, tuple[float, float]] = {
@@ -35,7 +37,7 @@ AS_GIVEN = "as given"
 @st.cache_data(max_entries=64, show_spinner=False)
 def _shown(
     path: str, pixels: str, _series: Series, page: int | None, window: tuple[float, float] | None
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+) -> Pixels8:
     """A page scaled for the screen. The first two name it in the cache: the home and the blob."""
     return draw(Blobs.of(Home.default()), _series, page=page, window=window, size_px=SHOWN_PX)
 
@@ -53,9 +55,9 @@ def _windows(series: Series) -> Mapping[str, tuple[float, float] | None]:
 def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
     """Show a study's picture; the heat map of an answer over it, where somebody may see the model."""
     series = first_series(study)
-    heat: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
+    heat: Pixels8 | None = None
     opacity = 0.0
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         window = _choose_window(series)
         page = _choose_page(series)
         wanted = prediction is not None and st.toggle("Heat map", key="heat", bind="query-params")
@@ -63,11 +65,11 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
         if wanted and prediction is not None:
             names = [result.question for result in prediction.results if result.site.key == "study"]
             question = (
-                choose("of", {name: words.short(name) for name in names}, key="of", width=190) if names else ""
+                choose("of", {name: words.short(name) for name in names}, key="of", width=150) if names else ""
             )
             if question:
                 job = _heat_job(place, prediction, question)
-            opacity = st.slider("Opacity", 0.0, 1.0, 0.8, 0.1, key="opacity", width=150)
+            opacity = st.slider("Opacity", 0.0, 1.0, 0.8, 0.1, key="opacity", width=110)
     shown = _shown(str(place.home.path), series.pixels, series, page, window)
     if job is not None and job.state == JobState.DONE:
         heat = np.asarray(place.blobs.get_array(str(job.result["heat"])), dtype=np.uint8)
@@ -79,7 +81,7 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
         output_format="PNG",
         alt=f"{study.label}, {study.modality} {study.view}".strip(),
     )
-    _caption(series, study, shown.shape[1], page, heat is not None)
+    _caption(series, study, shown.shape[1], page, heat)
 
 
 def _choose_window(series: Series) -> tuple[float, float] | None:
@@ -113,7 +115,7 @@ def _heat_job(place: Here, prediction: Prediction, question: str) -> Job | None:
     return job
 
 
-def _caption(series: Series, study: Study, columns: int, page: int | None, heated: bool) -> None:
+def _caption(series: Series, study: Study, columns: int, page: int | None, heat: Pixels8 | None) -> None:
     rows, wide = Pixels.page_shape(series)
     spacing = Pixels.page_spacing_mm(series)
     orientation = series.attributes.get("patient_orientation", "")
@@ -122,8 +124,9 @@ def _caption(series: Series, study: Study, columns: int, page: int | None, heate
         f"{spacing[0]:.3g} × {spacing[1]:.3g} mm a pixel" if spacing else "pixel size not known",
         f"orientation {orientation}" if orientation else "orientation not known",
     ]
-    if heated:
-        parts.append("heat map: where the answer comes from, blue little, yellow most")
+    if heat is not None:
+        nothing = "heat map: nothing in the picture speaks for this answer"
+        parts.append("heat map: where the answer comes from, blue little, yellow most" if heat.any() else nothing)
     named = "" if page is None else f"?page={page}"
     native = tag("a", "native pixels", href=f"/api/studies/{study.study_id}/picture.png{named}", target="_blank")
     show(tag("div", " · ".join(parts), " · ", native, cls="c-small c-quiet"))
