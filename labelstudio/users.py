@@ -67,6 +67,18 @@ def ensure_reader_user(server: LabelStudioServer, reader: Reader) -> ReaderCrede
 
 def _sign_in(server: LabelStudioServer, email: str, password: str) -> str:
     """The token of a user, who is signed up by invitation where there is none."""
+    try:
+        return _token(server, email, password)
+    except httpx.HTTPError as error:
+        raise LabelServerError(
+            "The labelling server does not answer.",
+            given=f"{server.url}: {error}",
+            expected="a running server",
+            do="start it with `consilium labelstudio start`",
+        ) from error
+
+
+def _token(server: LabelStudioServer, email: str, password: str) -> str:
     with httpx.Client(base_url=server.url, timeout=30.0) as session:
         if not _post(session, "/user/login/", email, password):
             with LabelStudioClient(server.url, server.token) as service:

@@ -178,3 +178,10 @@ def test_what_counts_as_installed(label_server: LabelStudioServer, tmp_path: Pat
     (by_hand / "consilium-installed").unlink()
     metadata.write_text("Metadata-Version: 2.1\nName: label-studio\nVersion: 1.24.0\n")
     assert not Installation(by_hand).complete
+
+
+def test_a_server_that_is_not_there_says_what_to_do(home: Home) -> None:
+    server = LabelStudioServer(home, port=9)  # the port of the discard service, where nobody answers
+    with pytest.raises(LabelServerError) as caught:
+        ensure_reader_user(server, Reader("nobody", "Nobody"))
+    assert "consilium labelstudio start" in caught.value.do

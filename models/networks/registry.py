@@ -16,6 +16,7 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -37,11 +38,14 @@ class Backbone:
         Channels of its output.
     stem:
         Name of the weight of its first convolution, whose input channels differ with the images.
+    pooling:
+        ``mean`` or ``max`` over space. The largest response answers "is it anywhere?", the mean "how much of it?".
     """
 
     module: nn.Module
     width: int
     stem: str
+    pooling: Literal["mean", "max"] = "mean"
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,20 @@ class Head(nn.Module):
         Widths of the dense layers between.
     dropout:
         Probability with which a unit before a dense layer is left out in training.
+    pooling:
+        ``mean`` or ``max``.
     """
 
-    def __init__(self, width: int, outputs: int, hidden: Sequence[int] = (), dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        outputs: int,
+        hidden: Sequence[int] = (),
+        dropout: float = 0.0,
+        pooling: Literal["mean", "max"] = "mean",
+    ) -> None:
         super().__init__()
+        self.pooling = pooling
         layers: list[nn.Module] = []
         for units in hidden:
             layers += [nn.Dropout(dropout), nn.Linear(width, units), nn.ReLU(inplace=True)]
@@ -107,7 +121,8 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, width, ...) -> (B, outputs)."""
-        dense: Tensor = self.dense(features.flatten(2).mean(dim=2))
+        places = features.flatten(2)  # (B, width, places)
+        dense: Tensor = self.dense(places.amax(dim=2) if self.pooling == "max" else places.mean(dim=2))
         return dense
 
 
@@ -204,4 +219,4 @@ def build(
         There is no network of that name.
     """
     backbone = architecture(name).builder(in_channels)
-    return Network(backbone.module, Head(backbone.width, outputs, hidden, dropout))
+    return Network(backbone.module, Head(backbone.width, outputs, hidden, dropout, backbone.pooling))

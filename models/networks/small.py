@@ -38,7 +38,11 @@ class Block(nn.Module):
 
 @register("small_resnet", paper="He et al. 2016, arXiv:1512.03385", licence="AGPL-3.0-or-later")
 def small_resnet(in_channels: int) -> Backbone:
-    """A stem and four residual blocks: 0.3 M parameters; 128 x 128 pixels become 8 x 8."""
+    """A stem and four residual blocks: 0.3 M parameters; 128 x 128 pixels become 8 x 8.
+
+    Pooled by the maximum: what it is asked (a cut border, say) shows at one place of the picture, and a mean over
+    the others would drown it where the images are few.
+    """
     layers: list[nn.Module] = [
         nn.Conv2d(in_channels, WIDTHS[0], 3, 2, 1, bias=False),
         nn.BatchNorm2d(WIDTHS[0]),
@@ -48,4 +52,4 @@ def small_resnet(in_channels: int) -> Backbone:
     for width, stride in zip(WIDTHS, (2, 2, 2, 1), strict=True):
         layers.append(Block(channels, width, stride))
         channels = width
-    return Backbone(nn.Sequential(*layers), channels, stem="0.weight")
+    return Backbone(nn.Sequential(*layers), channels, stem="0.weight", pooling="max")

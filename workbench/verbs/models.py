@@ -49,7 +49,7 @@ def models(task: Task, as_json: Json = False) -> None:
 
         store, clinical = Store.of(Home.default()), get_task(task)
         champion = store.versions.champion(task)
-        listed = []
+        listed: list[dict[str, Any]] = []
         for version in store.versions.all(task):
             metrics = (store.versions.evaluation(version.version) or {}).get("metrics", {})
             listed.append(
