@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.batches import Labelled, balanced_order
+from models.calibration import fit_temperature
 from models.checkpoints import State, copy_weights, read_state, save_state
 from models.classifier import ClassifierSettings, build_network, full_logits, to_input
 from models.config import Stage
@@ -226,7 +227,12 @@ class _Loop:
         return full_logits(np.concatenate(found), self.settings)
 
     def validation_loss(self, logits: NDArray[np.float64]) -> float:
-        """The loss on the validation images, of their logits."""
+        """The loss on the validation images, of their logits at the temperature that a version would get.
+
+        Without it a network that is right but too sure would lose to one that has learnt less.
+        """
+        if self.settings.exclusive:
+            logits = logits / fit_temperature(logits, self.validation.targets)
         outputs = torch.from_numpy(logits[:, -self.settings.outputs :])
         return float(_loss(outputs, torch.from_numpy(self.validation.targets), self.settings))
 

@@ -99,9 +99,7 @@ def gather(question: Question, stage: Stage, run: TrainingRun, simulator: Simula
         apart = held_out(training.patients, training.targets, seed=run.seed)
         left, taken = training.take(~apart), training.take(apart)
         if not _fewest(left, options) or not _fewest(taken, options):
-            return QuestionData(
-                options, training, validation, lacking="too few patients to hold some out"
-            )
+            return QuestionData(options, training, validation, lacking="too few patients to hold some out")
         notes.append(
             f"The validation patients do not show every option: {len(set(taken.patients))} training patients "
             "were held out for validation."

@@ -6,7 +6,6 @@ projecting the volume of a phantom thorax at a known angle.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -91,10 +90,11 @@ def cut_borders(
         if (lungs := find_lungs(picture)) is not None:
             sources.append((picture, lungs, example.study.patient.pseudonym))
     found: list[Picture] = []
-    turns = math.ceil(count / 2 / len(sources)) if sources else 0
-    for picture, lungs, patient in sources * min(turns, MOST_CROPS):
+    for picture, lungs, patient in sources * MOST_CROPS:
+        if len(found) >= count:
+            break
         pair = crop_pair((picture.shape[0], picture.shape[1]), lungs, rng)
-        if pair is not None and len(found) < count:
+        if pair is not None:
             cut, whole = (np.ascontiguousarray(crop.of(picture)) for crop in pair)
             found += [Picture(whole, 0, patient), Picture(cut, 1, patient)]
     return found

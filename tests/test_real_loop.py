@@ -53,7 +53,8 @@ def test_the_loop_on_real_radiographs(real_data: Path, home: Home, label_server:
     store = Store.of(home)
     record_references(store, task, report.studies)
     studies = store.studies.find()
-    assert (report.files, report.ingested, len(report.refused)) == (146, 146, 0)
+    assert report.ingested == 146
+    assert set(report.reasons) <= {"not an image"}  # the tables that lie beside the images
     assert len({s.patient.patient_id for s in studies}) == 74
     assert Counter(s.view for s in studies) == {"PA": 87, "AP": 23, "AP SUPINE": 15, "LATERAL": 21}
     parts: dict[str, set[Part]] = {}

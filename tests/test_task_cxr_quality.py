@@ -36,7 +36,7 @@ def training_run(store, blobs, task, tmp_path, **profile):
     tiny = task.profile("tiny")
     stages = {
         name: stage.model_copy(
-            update={"size_px": (40, 40), "epochs": 6, "learning_rate": 4e-3, "augment": Augment()}
+            update={"size_px": (40, 40), "epochs": 6, "learning_rate": 4e-3, "batch_size": 8, "augment": Augment()}
         )
         for name, stage in tiny.stages.items()
     }
@@ -137,7 +137,7 @@ def test_simulated_rotation_comes_with_known_angles(task):
 
 
 def test_simulated_images_take_the_place_of_missing_labels(home, store, blobs, task, tmp_path):
-    labels = task.write_phantoms(10, tmp_path / "phantoms", seed=5)
+    labels = task.write_phantoms(20, tmp_path / "phantoms", seed=5)
     ingest(home, [labels.parent], labels=read_labels(labels, form=task.form, task=task.name), workers=1)
     with labels.open() as stream:
         rows = list(csv.DictReader(stream))
@@ -146,7 +146,11 @@ def test_simulated_images_take_the_place_of_missing_labels(home, store, blobs, t
         tuple(sorted((QUESTIONS[0], *QUESTIONS[2:]))),
     }
     run = training_run(store, blobs, task, tmp_path, simulate=12)
-    everything = [e for part in ({Part.TRAIN}, {Part.VALIDATION}) for e in examples(store, task, part)]
+    everything = [
+        e
+        for part in ({Part.TRAIN, Part.VALIDATION}, {Part.TEST, Part.CALIBRATION})
+        for e in examples(store, task, part)
+    ]
     good = [e for e in everything if e.value("borders_frontal") == "complete"]
     run = replace(run, training=good, validation=())
     question = task.form["borders_frontal"]

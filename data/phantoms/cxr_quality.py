@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,14 +145,9 @@ def _plan(number: int, seed: int) -> _Plan:
 def _truth(plan: _Plan) -> Mapping[str, str]:
     borders = "cut_off" if plan.cut else "complete"
     if plan.frontal:
-        return MappingProxyType({"projection": "frontal", "borders_frontal": borders})
-    return MappingProxyType(
-        {
-            "projection": "lateral",
-            "borders_lateral": borders,
-            "rotation_lateral": "rotated" if plan.rotated else "straight",
-        }
-    )
+        return {"projection": "frontal", "borders_frontal": borders}
+    rotation = "rotated" if plan.rotated else "straight"
+    return {"projection": "lateral", "borders_lateral": borders, "rotation_lateral": rotation}
 
 
 def _rotation(plan: _Plan, rng: np.random.Generator) -> float:

@@ -15,7 +15,8 @@ CUT_MM = 12.0
 """A border counts as cut where at least this much of the lungs' shadow is missing at one side of the picture."""
 CLEAR_MM = 4.0
 """Borders count as complete where at least this much lies between the lungs' shadow and every side."""
-DEEPEST_CUT_MM = 30.0
+DEEPEST_CUT_MM = {True: 28.0, False: 38.0}
+"""On frontal views and on lateral ones, where lung borders are harder to see."""
 
 Box: TypeAlias = tuple[float, float, float, float]
 """top, left, bottom, right, in pixels."""
@@ -57,10 +58,10 @@ class Framing:
 
 
 def lung_shadow(thorax: Thorax, beam: Beam, tilt_deg: float, *, frontal: bool) -> tuple[Field, Field]:
-    """The lungs' shadow as two boxes: any lung at all, and lung that one can see.
+    """The lungs' shadow as two boxes: wherever there may be lung to see, and where one sees it.
 
-    On a frontal view the recess behind the dome is a shadow that nobody sees, so that it counts for the first box
-    alone. Complete borders are judged by the first, cut ones by the second.
+    The thin end of the recess behind the dome, say, is a shadow that nobody sees on a frontal view. Complete
+    borders are judged by the first box, cut ones by the second.
     """
     pixel, size = 2.0, 300
     detector = Detector(size, size, pixel, beam.aim_mm, tilt_deg)
@@ -68,7 +69,7 @@ def lung_shadow(thorax: Thorax, beam: Beam, tilt_deg: float, *, frontal: bool) -
     spacing = (thorax.spacing_mm[0], 2 * thorax.spacing_mm[1], 2 * thorax.spacing_mm[2])
     path = project_volume(coarse, spacing, beam, detector, origin_mm=thorax.origin_mm, plane_mm=10.0)
     boxes = []
-    for least in (4.0, 28.0 if frontal else 14.0):
+    for least in (8.0 if frontal else 4.0, 24.0 if frontal else 14.0):
         outline = lung_outline(path, least_mm=least)
         assert outline is not None  # noqa: S101 - every thorax has lungs
         top, left, bottom, right = (edge * pixel - size * pixel / 2 for edge in outline.box_px)
@@ -93,7 +94,9 @@ def framed(
     Sizes are drawn alike, so that they do not tell.
     """
     whole, seen = shadow
-    field = _moved(_roomy(whole, frontal, rng), seen if cut else whole, cut, rng)
+    low, high = (CUT_MM + 2.0, DEEPEST_CUT_MM[frontal]) if cut else (-22.0, -CLEAR_MM - 0.5)
+    reach = 90.0 if cut else 50.0
+    field = _moved(_roomy(whole, frontal, rng), seen if cut else whole, float(rng.uniform(low, high)), reach, rng)
     low, high = _ends(thorax, beam)
     field = Field(field.left, field.right, max(field.bottom, low), min(field.top, high))
     outer = _with_frame(field, rng)
@@ -123,18 +126,17 @@ def _roomy(whole: Field, frontal: bool, rng: np.random.Generator) -> Field:
     return Field(left, right + (1 - to_left) * wide, bottom, top + (1 - to_bottom) * high)
 
 
-def _moved(field: Field, lungs: Field, cut: bool, rng: np.random.Generator) -> Field:
-    """The field with one side moved over the lungs, or close to them, and the far side out."""
+def _moved(field: Field, lungs: Field, depth_mm: float, reach_mm: float, rng: np.random.Generator) -> Field:
+    """The field with one side moved over the lungs, or close to them (negative), and the far side out."""
     side = str(rng.choice(("top", "left", "bottom", "right"), p=(0.2, 0.25, 0.3, 0.25)))
-    depth = float(rng.uniform(CUT_MM + 2.0, DEEPEST_CUT_MM) if cut else rng.uniform(-26.0, -CLEAR_MM - 1.0))
-    along = float(rng.uniform(0.0, 50.0)) + (float(rng.uniform(0.0, 40.0)) if cut else 0.0)
+    along = float(rng.uniform(0.0, reach_mm))
     if side == "left":
-        return replace(field, left=lungs.left + depth, right=field.right + along)
+        return replace(field, left=lungs.left + depth_mm, right=field.right + along)
     if side == "right":
-        return replace(field, left=field.left - along, right=lungs.right - depth)
+        return replace(field, left=field.left - along, right=lungs.right - depth_mm)
     if side == "top":
-        return replace(field, bottom=field.bottom - along, top=lungs.top - depth)
-    return replace(field, bottom=lungs.bottom + depth, top=field.top + along)
+        return replace(field, bottom=field.bottom - along, top=lungs.top - depth_mm)
+    return replace(field, bottom=lungs.bottom + depth_mm, top=field.top + along)
 
 
 def _with_frame(field: Field, rng: np.random.Generator) -> Field:
