@@ -8,7 +8,7 @@ VENV := .venv
 LABEL_VENV := .venv-labelstudio
 BIN := $(VENV)/bin
 LABEL_REQUIREMENT := $(shell sed -n 's/^SERVER_REQUIREMENT = "\(.*\)"/\1/p' labelstudio/installation.py)
-PIP := bin/pip --disable-pip-version-check --progress-bar off
+PIP := bin/pip --disable-pip-version-check
 
 export CONSILIUM_LABEL_STUDIO_ENV ?= $(CURDIR)/$(LABEL_VENV)
 
@@ -39,7 +39,8 @@ $(VENV)/.complete: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (some minutes and 8 GB the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/$(PIP) install --quiet --upgrade pip
-	@$(VENV)/$(PIP) install --quiet -r requirements.txt
+	@$(VENV)/$(PIP) install --progress-bar off -r requirements.txt | grep --line-buffered -E "^(Collecting|Successfully)" | cut -c1-100
+	@$(VENV)/$(PIP) check
 	@$(VENV)/$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 	@echo "$(VENV) is ready."
