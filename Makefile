@@ -3,6 +3,8 @@
 # make bench  prints how fast the parts are, beside a peer in the same run
 # make clean  removes the environments; the run-time state lies elsewhere and stays
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
 PYTHON ?= python3
 VENV := .venv
 LABEL_VENV := .venv-labelstudio
