@@ -69,6 +69,8 @@ def _alone(step: Step) -> Step:
     return cast(Step, alone)
 
 
+LOCK_TIMEOUT_S = 15.0
+"""How long a step waits for another one; long enough for a pull, too short for a training."""
 PUSH_CHUNK = 48
 """Reads sent to the labelling server between two notes of how far it is."""
 
@@ -119,7 +121,7 @@ class Loop:
         self.progress = progress
         folder = home.prepare().path / "locks"
         folder.mkdir(exist_ok=True)
-        self.lock = FileLock(folder / f"{task.name}.lock", timeout=0.5)
+        self.lock = FileLock(folder / f"{task.name}.lock", timeout=LOCK_TIMEOUT_S)
 
     @property
     def gateway(self) -> Gateway:
@@ -202,13 +204,12 @@ class Loop:
             predictions = self.store.versions.predictions(
                 current.champion, study_ids={r.study_id for r in planned if r.mode == Mode.ASSISTED}
             )
-        title = f"{self.task.title}"
         for start in range(0, len(planned), PUSH_CHUNK):
             packages = [
                 self._package(request, predictions.get(request.study_id))
                 for request in planned[start : start + PUSH_CHUNK]
             ]
-            self.store.reads.set_requests(self.gateway.push(packages, self.task.form, title=title))
+            self.store.reads.set_requests(self.gateway.push(packages, self.task.form, title=self.task.title))
             self.progress((start + len(packages)) / len(planned), "sending cases to the readers")
 
     def _package(self, request: ReadRequest, prediction: Prediction | None) -> ReadPackage:

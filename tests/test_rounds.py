@@ -41,6 +41,7 @@ from models.task import get_task
 from tests.killed import POINTS
 from workbench import embedded, jobs
 from workbench.report import Report
+from workbench.worker import fetch_answers
 
 pytestmark = pytest.mark.labelstudio
 
@@ -261,6 +262,7 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
     round_id = f"{TASK}-r1"
     for step in ("push", "pull", "close", "train", "compare", "promote"):
         if step == "pull":
+            assert fetch_answers(prepared.home) == 0
             embedded.read(loop, round_id, scripts[:-1], label_server, prepared.truth)
         for point in [point for point in POINTS if point.startswith(f"{step}:")]:
             _take(prepared.home, step, point=point)
@@ -269,6 +271,7 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
     ended = loop.store.rounds.get(round_id)
     assert ended.state == expected.state
     requests = loop.store.reads.requests(round_id=round_id)
+    assert fetch_answers(prepared.home) == 0
     annotations = loop.store.reads.annotations(TASK, every_revision=True)
     assert len({r.external_task for r in requests}) == len(requests) == 24
     assert len({a.request_id for a in annotations}) == len(annotations) == 24

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 
 from filelock import FileLock, Timeout
 
-from data.errors import JobError
+from data.errors import ConsiliumError, JobError
 from data.home import Home
+from data.records import RoundState
 from data.store import Store
 from workbench.jobs import LONG, QUICK, carry, line_of
 
 SWEEP_S = 5.0
 """How often jobs with an expired lease are looked for."""
+FETCH_S = 60.0
+"""How often the readers' answers are fetched."""
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +68,37 @@ class Worker:
         for job in store.jobs.due():
             carry(self.home, job)
         logger.info("working for %s", self.home.path)
+        fetched = time.monotonic()
         while not self._stop.wait(SWEEP_S):
             for job in store.jobs.expired():
                 carry(self.home, job)
+            if time.monotonic() - fetched > FETCH_S:
+                fetch_answers(self.home)
+                fetched = time.monotonic()
         for consumer in consumers:
             consumer.stop(graceful=False)
+
+
+def fetch_answers(home: Home) -> int:
+    """Fetch what the readers of the open rounds have answered; how many answers are new or changed.
+
+    A webhook is only a hint; this is how answers come in although nobody asks for them.
+    """
+    from labelstudio.server import LabelStudioServer  # noqa: PLC0415 - loads its client
+    from workbench.work import loop  # noqa: PLC0415 - loads the loop
+
+    out = [r for r in Store.of(home).rounds.all() if r.state in (RoundState.PUSHED, RoundState.READ)]
+    if not out or not LabelStudioServer(home).status().running:
+        return 0
+    new = 0
+    for current in out:
+        try:
+            report = loop(home, current.task, server=True).pull(current.round_id)
+        except ConsiliumError as error:
+            logger.warning("answers of %s: %s", current.round_id, error)
+        else:
+            new += report.kept + report.changed
+    return new
 
 
 def is_running(home: Home) -> bool:
