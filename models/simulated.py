@@ -6,6 +6,7 @@ projecting the volume of a phantom thorax at a known angle.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 
@@ -37,19 +38,19 @@ def rotated_laterals(examples: Sequence[Example], pixels: Pixels, count: int, se
     count:
         Pictures.
     """
-    from data.phantoms.cxr_quality import generate  # noqa: PLC0415
+    from data.phantoms.cxr_quality import radiograph, truth_of  # noqa: PLC0415
 
     options = ("straight", "rotated")
     wanted = {option: (count + i) // 2 for i, option in enumerate(options)}
     found: list[Picture] = []
-    for made in generate(8 * count + 40, seed=PHANTOM_SEED + seed, size_px=PHANTOM_PX):
-        answer = made.truth.get("rotation_lateral")
-        if answer is None or not wanted[answer]:
-            continue
-        wanted[answer] -= 1
-        found.append(Picture(_eight_bits(made.pixels), options.index(answer), f"simulated-{made.study}"))
+    for number in itertools.count():
         if not any(wanted.values()):
-            break
+            return found
+        answer = truth_of(number, seed=PHANTOM_SEED + seed).get("rotation_lateral")
+        if answer is not None and wanted[answer]:
+            wanted[answer] -= 1
+            made = radiograph(number, seed=PHANTOM_SEED + seed, size_px=PHANTOM_PX)
+            found.append(Picture(_eight_bits(made.pixels), options.index(answer), f"simulated-{made.study}"))
     return found
 
 
