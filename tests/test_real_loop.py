@@ -6,6 +6,7 @@ A test of the machinery. Eighteen patients have a lateral view: how good the net
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from data.records import Part, ReaderRole, RoundState, Study
 from data.store import Store
 from labelstudio.gateway import LabelStudioGateway
 from labelstudio.server import LabelStudioServer
+from models.config import CONFIGS_VARIABLE, configs_folder
 from models.references import record_references
 from models.task import get_task
 from workbench import embedded
@@ -46,6 +48,15 @@ def truth_of(study: Study) -> tuple[Answer, ...]:
     return tuple(Answer(name, STUDY, value) for name, value in good.items())
 
 
+@pytest.fixture
+def labels_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task's configuration without simulated images: the data's own labels are what is tried."""
+    text = (configs_folder() / f"{TASK}.toml").read_text(encoding="utf-8")
+    (tmp_path / f"{TASK}.toml").write_text(re.sub(r"^simulate = \d+", "simulate = 0", text, flags=re.MULTILINE))
+    monkeypatch.setenv(CONFIGS_VARIABLE, str(tmp_path))
+
+
+@pytest.mark.usefixtures("labels_alone")
 def test_the_loop_on_real_radiographs(real_data: Path, home: Home, label_server: LabelStudioServer) -> None:
     task = get_task(TASK)
     table = read_labels(real_data / "manifest.csv", form=task.form, task=TASK)
