@@ -34,9 +34,10 @@ def test_the_application_reaches_for_nothing_outside(home: Home, tmp_path: Path)
                         break
                 except httpx.HTTPError:
                     time.sleep(0.3)
-            for path in ("/", "/gradio/", "/docs", "/api/tasks"):
+            for path in ("/", "/gradio", "/gradio/", "/docs", "/api/tasks"):
                 answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30, follow_redirects=True)
                 assert answer.status_code == 200, path
+                assert ("gradio" in answer.text.lower()) == path.startswith("/gradio"), path
             time.sleep(2)  # what phones home does so shortly after the start
         finally:
             served.terminate()

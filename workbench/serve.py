@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp
 
 from data.home import HOME_VARIABLE, Home
@@ -69,6 +69,7 @@ def create_app(home: Home) -> ASGIApp:
         footer_links=[], show_error=True, ssr_mode=False, enable_monitoring=False, pwa=False, **look(),
     )  # fmt: skip
 
+    app.add_route("/gradio", lambda _: RedirectResponse("/gradio/"))  # before the pages, which take all the rest
     app.mount("/", pages)
     return Guard(app, hosts=HOSTS)
 

@@ -19,7 +19,7 @@ RoundId = Annotated[str, typer.Argument(help="The round, such as cxr_quality-r1.
 def open_round(
     task: Task,
     reader: Annotated[
-        list[str] | None, typer.Option(help="A reader's id; all readers where none is named.")
+        list[str] | None, typer.Option(help="A reader's id; all people where none is named.")
     ] = None,
     adjudicator: Annotated[
         str | None, typer.Option(help="Who decides disputed cases, and reads no other.")
@@ -34,15 +34,16 @@ def open_round(
     with reporting(as_json) as report:
         from active_learning.plan import RoundPlan
         from data.home import Home
-        from data.records import ReaderRole
+        from data.records import ReaderKind, ReaderRole
         from data.store import Store
         from models.task import get_task
         from workbench.work import loop
 
         home = Home.default()
         store = Store.of(home)
-        names = reader or [r.reader_id for r in store.reads.readers(role=ReaderRole.READER)]
-        deciders = [r.reader_id for r in store.reads.readers(role=ReaderRole.ADJUDICATOR)]
+        people = store.reads.readers(kind=ReaderKind.PERSON)
+        names = reader or [r.reader_id for r in people if r.role == ReaderRole.READER]
+        deciders = [r.reader_id for r in people if r.role == ReaderRole.ADJUDICATOR]
         plan = RoundPlan.of(
             get_task(task).config.reading,
             tuple(names),

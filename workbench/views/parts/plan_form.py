@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from active_learning.plan import RoundPlan
-from data.records import ReaderRole
+from data.records import ReaderKind, ReaderRole
 from models.config import ProfileName
 from workbench.views.parts import jobs, words
 from workbench.views.parts.context import Here
@@ -16,7 +16,7 @@ from workbench.views.parts.markup import tag
 def choose(place: Here, *, running: bool) -> None:
     """Choose the cases of the next round."""
     task, reading = place.task, place.task.config.reading
-    known = place.store.reads.readers()
+    known = place.store.reads.readers(kind=ReaderKind.PERSON)  # scripted readers answer in the demo alone
     names = {r.reader_id: words.reader_name(r) for r in known}
     readers = [r.reader_id for r in known if r.role == ReaderRole.READER]
     others = [r.reader_id for r in known if r.role == ReaderRole.ADJUDICATOR]
