@@ -27,7 +27,7 @@ TASK = "cxr_quality"
 """The task of the embedded demo."""
 
 
-def run_everything(home: Home, *, port: int, report: Report) -> None:
+def run_everything(home: Home, *, port: int, label_port: int, report: Report) -> None:
     """Start everything and stay until stopped; then stop what was started here, save the labelling server.
 
     Raises
@@ -45,7 +45,7 @@ def run_everything(home: Home, *, port: int, report: Report) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    server = LabelStudioServer(home)
+    server = LabelStudioServer(home, port=label_port)
     if not needs_demo(home):
         report.progress(0.0, "starting Label Studio")
         server.install(progress=lambda words: report.progress(0.0, words))

@@ -110,13 +110,17 @@ def serve(port: Port = 8501, as_json: Json = False) -> None:
         report.result({"stopped": True})
 
 
-def run(port: Port = 8501, as_json: Json = False) -> None:
+def run(
+    port: Port = 8501,
+    label_port: Annotated[int, typer.Option(help="The labelling server's port.", min=1, max=65535)] = 8085,
+    as_json: Json = False,
+) -> None:
     """Start everything: labelling server, worker, pages, demo and API; an empty home gets the embedded demo."""
     with reporting(as_json) as report:
         from data.home import Home
         from workbench.everything import run_everything
 
-        run_everything(Home.default(), port=port, report=report)
+        run_everything(Home.default(), port=port, label_port=label_port, report=report)
         report.result({"stopped": True})
 
 
