@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from data.phantoms.cxr_quality import write
 from workbench.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -97,3 +98,19 @@ def test_readers_are_added_once() -> None:
     bad = runner.invoke(app, ["readers", "add", "Dr Who", "--json"])
     assert bad.exit_code == 1
     assert json.loads(bad.stdout)["given"] == "Dr Who"
+
+
+def test_ingest_tells_what_came_in_and_what_was_refused(tmp_path: Path) -> None:
+    (phantom,) = write(1, tmp_path)
+    (tmp_path / "notes.txt").write_text("no image")
+    done = runner.invoke(app, ["ingest", str(tmp_path), "--json"])
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert {k: told[k] for k in ("files", "ingested", "studies", "series", "duplicates")} == {
+        "files": 2, "ingested": 1, "studies": 1, "series": 1, "duplicates": 0,
+    }  # fmt: skip
+    assert [(r["path"], r["reason"]) for r in told["refused"]] == [
+        (str((tmp_path / "notes.txt").resolve()), "not an image")
+    ]
+    again = json.loads(runner.invoke(app, ["ingest", str(phantom), "--json"]).stdout)
+    assert (again["ingested"], again["duplicates"], again["studies"]) == (0, 1, 1)

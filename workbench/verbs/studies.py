@@ -37,7 +37,8 @@ def ingest(
         if labels is not None:
             form = clinical.form if clinical else None
             known = read_labels(labels, form=form, task=clinical.name if clinical else "")
-        done = take_in(Home.default(), paths, source=source, labels=known, workers=workers, progress=report.count)
+        given = [path.resolve() for path in paths]
+        done = take_in(Home.default(), given, source=source, labels=known, workers=workers, progress=report.count)
         for each in discover().values():
             record_references(Store.of(Home.default()), each, done.studies)
         rows: list[tuple[str, object]] = [
