@@ -284,17 +284,21 @@ class Form:
         earlier, option = question.asked_if
         return self.asked(self[earlier], answers) and answers.get(earlier) == option
 
-    def is_complete(self, answers: Iterable[Answer]) -> bool:
-        """Whether checked answers leave no question open that is asked; findings and masks never are open."""
+    def unanswered(self, answers: Iterable[Answer]) -> dict[str, tuple[Site, ...]]:
+        """What checked answers leave open of what is asked: sites by question. Findings and masks never count."""
         given = tuple(answers)
         at_study = {a.question: a.value for a in given if a.site == STUDY}
         seen = {(a.question, a.site) for a in given}
-        return all(
-            isinstance(question.kind, Findings | Mask)
-            or not self.asked(question, at_study)
-            or all((question.name, site) in seen for site in question.sites)
+        missing = {
+            question.name: tuple(site for site in question.sites if (question.name, site) not in seen)
             for question in self.questions
-        )
+            if not isinstance(question.kind, Findings | Mask) and self.asked(question, at_study)
+        }
+        return {name: sites for name, sites in missing.items() if sites}
+
+    def is_complete(self, answers: Iterable[Answer]) -> bool:
+        """Whether checked answers leave no question open that is asked."""
+        return not self.unanswered(answers)
 
     def check(self, answers: Iterable[Answer], *, complete: bool = False) -> tuple[Answer, ...]:
         """The answers in the order of the questions, each checked.
@@ -331,10 +335,8 @@ class Form:
                 )
             seen.add((answer.question, answer.site))
         if complete:
-            for question in self.questions:
-                optional = isinstance(question.kind, Findings | Mask)
-                missing = [s.key for s in question.sites if (question.name, s) not in seen]
-                if missing and not optional and self.asked(question, at_study):
-                    raise _refuse(f"answer to {question.name}", "nothing", f"an answer at {', '.join(missing)}")
+            for name, sites in self.unanswered(given).items():
+                where = ", ".join(site.key for site in sites)
+                raise _refuse(f"answer to {name}", "nothing", f"an answer at {where}")
         order = {question.name: index for index, question in enumerate(self.questions)}
         return tuple(sorted(given, key=lambda a: (order[a.question], a.site)))
