@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -102,12 +101,17 @@ def test_the_same_ct_as_nifti_lies_as_the_reorientation_says(home: Home, store: 
 
 
 def test_every_robustness_file_is_accounted_for(home: Home, store: Store, real_data: Path) -> None:
-    """In a program of its own, so that the memory of the main process and of the decoders can be read."""
+    """In a program of its own, so that the memory of the main process and of the decoders can be read.
+
+    The kernel hands a process' largest resident set on to the program that it starts, so that ``ru_maxrss`` of the
+    main process would be that of the test run; ``VmHWM`` is its own.
+    """
     code = (
         "import json, sys; from pathlib import Path; from data.home import Home; from data.ingest import ingest\n"
-        "import resource as r\n"
+        "import re, resource\n"
         "report = ingest(Home(Path(sys.argv[1])), [Path(sys.argv[2])])\n"
-        "peak = [r.getrusage(who).ru_maxrss for who in (r.RUSAGE_SELF, r.RUSAGE_CHILDREN)]\n"
+        "own = int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])\n"
+        "peak = (own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
         "print(json.dumps([report.files, report.ingested, report.duplicates, report.reasons, peak]))"
     )
     done = subprocess.run(
@@ -120,7 +124,7 @@ def test_every_robustness_file_is_accounted_for(home: Home, store: Store, real_d
     assert set(reasons) == {"damaged", "not an image", "unsupported"}
     assert reasons["not an image"] == 3
     assert ingested + duplicates >= 198
-    assert main_kib + 2 * child_kib < 2 << 20
+    assert 0 < main_kib + 2 * child_kib < 2 << 20
     by_path: dict[str, Series] = {
         "/".join(Path(path).parts[-3:]): s
         for t in store.studies.find()
@@ -131,7 +135,6 @@ def test_every_robustness_file_is_accounted_for(home: Home, store: Store, real_d
     assert "tilted" in reasons_of["gantrytilting/001/IM-0001-0001.dcm"]
     assert "missing" in reasons_of["sliceincrement/002/IM-0001-0005.dcm"]
     assert by_path["compressed/001/IM-0001-0002-0001.dcm"].layout is Layout.VOLUME
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
 
 
 def test_compressed_twins_are_one(home: Home, store: Store, real_data: Path) -> None:
