@@ -278,8 +278,7 @@ class Loop:
 
     def _shapes(self) -> Callable[[str], tuple[tuple[int, int], ...]]:
         def shapes(study_id: str) -> tuple[tuple[int, int], ...]:
-            pages = self.task.pages(self.store.studies.get(study_id), self.pixels)
-            return tuple((page.shape[0], page.shape[1]) for page in pages)
+            return self.task.page_shapes(self.store.studies.get(study_id), self.pixels)
 
         return shapes
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Question, Value
+from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Mask, Question, Value
 from data.records import Reader, ReaderKind, ReaderRole
 
 
@@ -34,22 +34,28 @@ class Script:
     seconds_per_case: float = 20.0
 
     def answers(self, form: Form, study_id: str, truth: Iterable[Answer]) -> tuple[Answer, ...]:
-        """Its answers to the study-level questions of a form: the same for the same study.
+        """Its answers to a form: the same for the same study.
 
         A question whose truth is not known, because its condition does not hold in truth, is answered at random;
         masks and measurements are given as they are known.
         """
         rng = self._rng(study_id)
-        known = {a.question: a.value for a in truth if a.site == STUDY}
-        given: dict[str, Value] = {}
+        known = {(a.question, a.site): a for a in truth}
+        given: list[Answer] = []
         for question in form.questions:
-            wrong, pick = bool(rng.random() < self.error_rate), int(rng.integers(1 << 30))
-            if form.asked(question, given):
-                value = _answer(question, known.get(question.name), wrong=wrong, pick=pick)
+            if isinstance(question.kind, Mask):
+                drawn = [a for a in known.values() if a.question == question.name]
+                given += drawn if form.asked(question, _at_study(given)) else []
+                continue
+            for site in form.sites_asked(question, given):
+                wrong, pick = bool(rng.random() < self.error_rate), int(rng.integers(1 << 30))
+                if not form.asked(question, _at_study(given)):
+                    continue
+                right = known.get((question.name, site))
+                value = _answer(question, right.value if right else None, wrong=wrong, pick=pick)
                 if value is not None:
-                    given[question.name] = value
-        elsewhere = tuple(a for a in truth if a.site != STUDY)
-        return (*(Answer(name, STUDY, value) for name, value in given.items()), *elsewhere)
+                    given.append(Answer(question.name, site, value))
+        return tuple(given)
 
     def lead_time_s(self, study_id: str) -> float:
         """The time that it takes for a study, in s (log-normal)."""
@@ -64,6 +70,10 @@ def scripted(reader_id: str, *, error_rate: float, role: ReaderRole = ReaderRole
     """A scripted reader with a record that says so."""
     name = f"Scripted {reader_id.removeprefix('scripted-').upper()}"
     return Script(Reader(reader_id, name, ReaderKind.SCRIPTED, role), error_rate)
+
+
+def _at_study(answers: Iterable[Answer]) -> dict[str, Value]:
+    return {a.question: a.value for a in answers if a.site == STUDY}
 
 
 def _answer(question: Question, truth: Value | None, *, wrong: bool, pick: int) -> Value | None:

@@ -141,7 +141,10 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """Outlined regions, one binary mask a label; masks may overlap. The value is a :class:`MaskValue`."""
+    """Outlined regions, one binary mask a label; masks may overlap. The value is a :class:`MaskValue`.
+
+    A mask is answered page by page: each answer's site is a page, and a page without one has nothing on it.
+    """
 
     labels: tuple[str, ...]
 
@@ -188,6 +191,8 @@ class Question:
         Where it is asked. Masks on a stack are asked at the study, and answered page by page.
     asked_if:
         (question, option) of an earlier :class:`Choice` at the same study: asked only where it was chosen.
+    drawn_in:
+        An earlier :class:`Mask` whose n-th label is the n-th lesion: asked of the lesions that are drawn in it.
     """
 
     name: str
@@ -195,10 +200,16 @@ class Question:
     kind: Kind
     sites: tuple[Site, ...] = (STUDY,)
     asked_if: tuple[str, str] | None = None
+    drawn_in: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.match(self.name):
             raise _refuse("name of a question", self.name, "lower-case letters, digits and _")
+
+
+def lesion_sites(mask: Mask) -> tuple[Site, ...]:
+    """The lesions that the labels of a mask stand for, in their order."""
+    return tuple(Site.lesion(number) for number in range(1, len(mask.labels) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +273,12 @@ class Form:
                 parent = by_name.get(earlier)
                 if parent is None or not isinstance(parent.kind, Choice) or option not in parent.kind.options:
                     raise _refuse("condition", question.asked_if, "an option of an earlier Choice")
+            if question.drawn_in:
+                drawing = by_name.get(question.drawn_in)
+                if drawing is None or not isinstance(drawing.kind, Mask):
+                    raise _refuse("drawing", question.drawn_in, "an earlier Mask")
+                if question.sites != lesion_sites(drawing.kind):
+                    raise _refuse("set of sites", question.sites, f"a lesion for each label of {drawing.name}")
             by_name[question.name] = question
         object.__setattr__(self, "_by_name", by_name)
 
@@ -284,13 +301,26 @@ class Form:
         earlier, option = question.asked_if
         return self.asked(self[earlier], answers) and answers.get(earlier) == option
 
+    def sites_asked(self, question: Question, answers: Iterable[Answer]) -> tuple[Site, ...]:
+        """Where a question is asked, given the answers so far: at its sites, or at the lesions that are drawn."""
+        if not question.drawn_in:
+            return question.sites
+        drawing = self[question.drawn_in].kind
+        assert isinstance(drawing, Mask)  # noqa: S101 - the form was checked when it was made
+        masks = [a.value for a in answers if a.question == question.drawn_in]
+        drawn = {label for mask in masks if isinstance(mask, MaskValue) for label, _ in mask.masks}
+        pairs = zip(question.sites, drawing.labels, strict=True)
+        return tuple(site for site, label in pairs if label in drawn)
+
     def unanswered(self, answers: Iterable[Answer]) -> dict[str, tuple[Site, ...]]:
         """What checked answers leave open of what is asked: sites by question. Findings and masks never count."""
         given = tuple(answers)
         at_study = {a.question: a.value for a in given if a.site == STUDY}
         seen = {(a.question, a.site) for a in given}
         missing = {
-            question.name: tuple(site for site in question.sites if (question.name, site) not in seen)
+            question.name: tuple(
+                site for site in self.sites_asked(question, given) if (question.name, site) not in seen
+            )
             for question in self.questions
             if not isinstance(question.kind, Findings | Mask) and self.asked(question, at_study)
         }

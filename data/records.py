@@ -160,6 +160,33 @@ class QuestionPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A quantity that a model version measured, beside what the form asks.
+
+    Parameters
+    ----------
+    name:
+        What was measured, such as ``long_diameter``; lower-case letters, digits and ``_``.
+    unit:
+        ``mm``, ``mm2``, ``ml``, ``HU``, ``pct`` ... ; empty for a ratio.
+    page:
+        The page on which it was measured, from 0; None where it belongs to none.
+    drawn:
+        The ends of the lines to draw on that page: ((row, column), (row, column)) in native pixels each.
+    note:
+        What a reader must know of it, such as what it was compared with.
+    """
+
+    name: str
+    site: Site
+    value: float
+    unit: str
+    page: int | None = None
+    drawn: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What one model version says of one study."""
 
@@ -168,6 +195,7 @@ class Prediction:
     version: str
     results: tuple[QuestionPrediction, ...]
     created_at: str = ""
+    measured: tuple[Measured, ...] = ()
 
     def result(self, question: str, site: Site = STUDY) -> QuestionPrediction | None:
         """The result for a question at a site; None where the model was not asked."""

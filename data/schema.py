@@ -234,3 +234,26 @@ def m001_first_tables(db: Database) -> None:
         if ends:
             db.execute(statement)
             statement = ""
+
+
+@migrations()
+def m002_measured_reports_curations(db: Database) -> None:
+    """What versions measure, the studies' report texts, and curated sets by name."""
+    db.execute("ALTER TABLE predictions ADD COLUMN measured TEXT NOT NULL DEFAULT '[]'")
+    db.execute(
+        """CREATE TABLE reports (
+            study_id TEXT PRIMARY KEY REFERENCES studies(study_id) ON DELETE CASCADE,
+            text TEXT NOT NULL,
+            source TEXT NOT NULL
+        ) STRICT"""
+    )
+    db.execute(
+        """CREATE TABLE curations (
+            name TEXT NOT NULL,
+            task TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            result TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            PRIMARY KEY (task, name)
+        ) STRICT"""
+    )

@@ -2,8 +2,8 @@
 
 Several processes write (application, worker, command line): every write goes through :meth:`Store.write`, one
 short ``BEGIN IMMEDIATE`` transaction with a busy time-out, and each thread has a connection of its own. The
-records' tables have an object each: ``store.studies``, ``store.labels``, ``store.reads``, ``store.rounds``,
-``store.versions``, ``store.jobs`` and ``store.log``.
+records' tables have an object each: ``store.studies``, ``store.labels``, ``store.reports``, ``store.reads``,
+``store.rounds``, ``store.versions``, ``store.jobs`` and ``store.log``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from data.tables.jobs import Jobs
 from data.tables.labels import Labels
 from data.tables.log import Log
 from data.tables.reads import Reads
+from data.tables.reports import Reports
 from data.tables.rounds import Rounds
 from data.tables.studies import Studies
 from data.tables.versions import Versions
@@ -62,6 +63,7 @@ class Store:
         self.log = Log(self)
         self.studies = Studies(self)
         self.labels = Labels(self)
+        self.reports = Reports(self)
         self.reads = Reads(self)
         self.rounds = Rounds(self)
         self.versions = Versions(self)

@@ -152,6 +152,8 @@ def _control(parent: ET.Element, control: Control) -> None:
     kind, title = control.question.kind, control.question.title
     named = {"name": control.name, "toName": IMAGE}
     needed = {"required": "true", "requiredMessage": f"Please answer: {title}"}
+    if control.question.drawn_in:  # asked of the lesions that are drawn: the form is checked when it is fetched
+        needed = {}
     match kind:
         case Choice(options):
             _choices(parent, {**named, **needed, "choice": "single", "showInline": "false"}, options)

@@ -18,7 +18,7 @@ class Labelled:
     Parameters
     ----------
     images:
-        (n, rows, columns), 8 bit.
+        (n, rows, columns), 8 bit; (n, frames, rows, columns) for clips.
     targets:
         (n,) index of the right option; or (n, findings) of 0, 1 and NaN (not known).
     patients:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.answers import STUDY, Choice, Question, Value
+from data.answers import STUDY, Choice, Question, Site, Value
 from data.errors import TaskError
 from data.pixels import Pixels
 from data.records import Prediction, QuestionPrediction, Study
 from models.classifier import Classifier, decide, normalised_entropy
 from models.explain import grad_cam
 from models.images import overlapped, page, prepare
-from models.task import ClinicalTask, Model, Progress, silent
+from models.task import ClinicalTask, Explanation, Model, Progress, silent
 
 BATCH = 32
 """Images that are predicted at once."""
@@ -73,7 +73,7 @@ class Cascade(Model):
             for study, results in zip(batch, answered, strict=True):
                 yield Prediction(self.task.name, study.study_id, self.version, tuple(results), at)
 
-    def explain(self, study: Study, question: str, pixels: Pixels) -> NDArray[np.float32]:
+    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
         """Grad-CAM of the answer that the model gives to a question, in the native pixels of the radiograph.
 
         Raises
@@ -92,7 +92,7 @@ class Cascade(Model):
         picture = page(study, pixels)
         image = prepare(picture, classifier.settings.size_px)
         option = decide(classifier.probabilities(image[None])[0], classifier.settings)
-        return grad_cam(classifier, image, option, shape=(picture.shape[0], picture.shape[1]))
+        return Explanation(0, grad_cam(classifier, image, option, shape=picture.shape))
 
     def _prepared(self, batch: Sequence[Study], pixels: Pixels) -> Images:
         pictures = [page(study, pixels) for study in batch]

@@ -37,6 +37,8 @@ class ClassifierSettings(BaseModel):
     """Whether exactly one of the options holds; findings are not exclusive."""
     size_px: tuple[int, int]
     """(rows, columns) of the input."""
+    frames: int = 0
+    """Frames of a clip; 0: the input is one image."""
     channels: int = 1
     """1, or 3 where the weights come from colour images."""
     mean: tuple[float, ...] = GREY_MEAN
@@ -53,6 +55,11 @@ class ClassifierSettings(BaseModel):
     """By which logits are divided: one, or one for each finding."""
     operating_point: tuple[float, ...] = ()
     """Probability of the second option, or of each finding, from which on it is the answer; empty: 0.5."""
+
+    @property
+    def input_px(self) -> tuple[int, ...]:
+        """(rows, columns), or (frames, rows, columns) of a clip."""
+        return (self.frames, *self.size_px) if self.frames else self.size_px
 
     @property
     def outputs(self) -> int:
@@ -131,7 +138,7 @@ class Classifier:
         return cls(known, network)
 
     def tensor(self, images: NDArray[np.uint8]) -> Tensor:
-        """(B, rows, columns) prepared images as the (B, C, H, W) input on the device."""
+        """(B, rows, columns) images or (B, frames, rows, columns) clips as the input on the device."""
         return to_input(images, self.settings, self.device)
 
     def logits(self, batch: Tensor) -> NDArray[np.float64]:
@@ -141,7 +148,7 @@ class Classifier:
         return full_logits(outputs.float().cpu().numpy(), self.settings)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(B, options) calibrated probabilities of prepared images (B, rows, columns)."""
+        """(B, options) calibrated probabilities of prepared images or clips."""
         return probabilities(self.logits(self.tensor(images)), self.settings)
 
 
@@ -153,11 +160,24 @@ def build_network(settings: ClassifierSettings) -> Network:
 
 
 def to_input(images: NDArray[np.uint8], settings: ClassifierSettings, device: torch.device) -> Tensor:
-    """Prepared images (B, rows, columns) as a normalised (B, C, H, W) tensor on a device."""
+    """Prepared images as a normalised tensor on a device.
+
+    Parameters
+    ----------
+    images:
+        (B, rows, columns), or (B, frames, rows, columns) of clips.
+
+    Returns
+    -------
+    Tensor
+        (B, C, H, W) with the channels last, or (B, C, frames, H, W).
+    """
     grey = torch.from_numpy(images)
     if device.type == "cuda":
         grey = grey.pin_memory().to(device, non_blocking=True)
     levels = grey.unsqueeze(1).float() / 255
-    mean = torch.tensor(settings.mean, device=device).view(1, -1, 1, 1)
-    std = torch.tensor(settings.std, device=device).view(1, -1, 1, 1)
-    return ((levels - mean) / std).contiguous(memory_format=torch.channels_last)
+    view = (1, -1, *(1,) * (levels.ndim - 2))
+    mean = torch.tensor(settings.mean, device=device).view(view)
+    std = torch.tensor(settings.std, device=device).view(view)
+    scaled = (levels - mean) / std
+    return scaled.contiguous(memory_format=torch.channels_last) if scaled.ndim == 4 else scaled.contiguous()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -29,11 +30,13 @@ class ProfileName(StrEnum):
     """Seconds, for tests of the machinery; never shown to people."""
 
 
-class _Settings(BaseModel):
+class Settings(BaseModel):
+    """A table of a configuration: unknown fields are refused, and nothing changes once it is read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Augment(_Settings):
+class Augment(Settings):
     """Random changes of the training images. A change that alters the answer must stay off."""
 
     flip_horizontal: bool = False
@@ -50,31 +53,38 @@ class Augment(_Settings):
     """Largest share of a side that a random crop takes away, 0 to 0.5."""
 
 
-class Stage(_Settings):
-    """One network of a task, or several to be compared of which the best on the validation patients is kept."""
+class Schedule(Settings):
+    """How long and how fast a network is trained."""
 
-    networks: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Names in the registry of networks. Several are all trained and compared."""
-    size_px: Annotated[tuple[int, int], Field()]
-    """(rows, columns) of the input, in pixels."""
-    weights: str = "none"
-    """Where training starts: ``none``, ``imagenet`` or the path of a weights file."""
-    freeze_backbone: bool = False
-    """Whether only the added layers are trained. Without pretrained weights all of it is trained."""
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    """Widths of the dense layers between backbone and output, in units."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Probability with which a unit of the dense layers is left out in training."""
     epochs: Annotated[int, Field(ge=1)] = 20
     """Passes over the training set."""
     batch_size: Annotated[int, Field(ge=1)] = 32
-    """Images a step."""
+    """Examples a step."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     """Largest step size (AdamW, one-cycle schedule)."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
     """Decoupled weight decay."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Epochs without a lower validation loss after which training ends; 0: never."""
+
+
+class Stage(Schedule):
+    """One network of a task, or several to be compared of which the best on the validation patients is kept."""
+
+    networks: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names in the registry of networks. Several are all trained and compared."""
+    size_px: Annotated[tuple[int, int], Field()]
+    """(rows, columns) of the input, in pixels."""
+    frames: Annotated[int, Field(ge=0)] = 0
+    """Frames of a clip, for three-dimensional networks; 0: the input is one image."""
+    weights: str = "none"
+    """Where training starts: ``none``, ``imagenet``, ``coco`` or the path of a weights file."""
+    freeze_backbone: bool = False
+    """Whether only the added layers are trained. Without pretrained weights all of it is trained."""
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Widths of the dense layers between backbone and output, in units."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability with which a unit of the dense layers is left out in training."""
     augment: Augment = Augment()
     """Random changes of the training images."""
 
@@ -85,18 +95,18 @@ class Stage(_Settings):
         return self
 
 
-class Profile(_Settings):
+class Profile(Settings):
     """One size of a task."""
 
-    stages: Annotated[dict[str, Stage], Field(min_length=1)]
-    """The networks by name of stage."""
+    stages: Mapping[str, Stage]
+    """The classifying networks by name of stage."""
     seed: int = 0
     """Seed of every random draw of the training."""
     simulate: Annotated[int, Field(ge=0)] = 0
     """Simulated training images for each question that has too few labels; 0: none."""
 
 
-class Reading(_Settings):
+class Reading(Settings):
     """How the task's cases are read."""
 
     readers: Annotated[int, Field(ge=1)] = 3
@@ -115,12 +125,12 @@ class Reading(_Settings):
     """By how much the primary metric must improve, beyond its interval's lower bound, for a promotion."""
 
 
-class TaskConfig(_Settings):
-    """The configuration of one clinical task."""
+class TaskConfig(Settings):
+    """The configuration of one clinical task. A task with settings of its own has a subclass with their fields."""
 
     reading: Reading = Reading()
     """How its cases are read."""
-    profiles: dict[ProfileName, Profile]
+    profiles: Mapping[ProfileName, Profile]
     """Its sizes; all three are needed."""
 
     @model_validator(mode="after")
@@ -136,7 +146,7 @@ def configs_folder() -> Path:
     return Path(named) if named else Path(__file__).parent.parent / "configs" / "tasks"
 
 
-def load_config(task: str, *, folder: Path | None = None) -> TaskConfig:
+def load_config(task: str, *, folder: Path | None = None, model: type[TaskConfig] = TaskConfig) -> TaskConfig:
     """Read the configuration of a task.
 
     Parameters
@@ -145,6 +155,8 @@ def load_config(task: str, *, folder: Path | None = None) -> TaskConfig:
         Its name.
     folder:
         Where the file lies; the default is :func:`configs_folder`.
+    model:
+        The class of the task's settings.
 
     Raises
     ------
@@ -169,7 +181,7 @@ def load_config(task: str, *, folder: Path | None = None) -> TaskConfig:
             do="correct it",
         ) from error
     try:
-        return TaskConfig.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -23,7 +23,7 @@ OPACITY = 0.6
 
 
 def grad_cam(
-    classifier: Classifier, image: NDArray[np.uint8], option: int, *, shape: tuple[int, int]
+    classifier: Classifier, image: NDArray[np.uint8], option: int, *, shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """The Grad-CAM of one option.
 
@@ -33,35 +33,34 @@ def grad_cam(
     Parameters
     ----------
     image:
-        (rows, columns), prepared for the classifier.
+        (rows, columns), or (frames, rows, columns) of a clip, prepared for the classifier.
     option:
         Index of the option or finding.
     shape:
-        (rows, columns) of the native picture.
+        (rows, columns) of the native picture, or (frames, rows, columns).
 
     Returns
     -------
     NDArray
         ``shape``, from 0 to 1; all 0 where nothing speaks for the option.
     """
-    import cv2  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
     single = classifier.settings.exclusive and classifier.settings.outputs == 1
     with torch.enable_grad():
         with torch.no_grad():
             batch = classifier.tensor(image[None])
-            features = classifier.network.features(batch)  # (1, C, h, w)
+            features = classifier.network.features(batch)  # (1, C, h, w) or (1, C, f, h, w)
         features = features.detach().clone().requires_grad_(True)
         logits = classifier.network.head(features)
         score = logits[0, 0] * (1 if option == 1 else -1) if single else logits[0, option]
         (gradient,) = torch.autograd.grad(score, features)
-    weights = gradient.mean(dim=(2, 3), keepdim=True)  # (1, C, 1, 1)
-    heat = torch.relu((weights * features.detach()).sum(dim=1))[0].float().cpu().numpy()  # (h, w)
-    top = float(heat.max())
-    scaled = heat / top if top > 0 else heat
-    native = cv2.resize(scaled, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.clip(np.asarray(native, dtype=np.float32), 0.0, 1.0)
+    space = tuple(range(2, features.ndim))
+    weights = gradient.mean(dim=space, keepdim=True)  # (1, C, 1, 1[, 1])
+    heat = torch.relu((weights * features.detach()).sum(dim=1, keepdim=True)).float()
+    mode = "bilinear" if len(space) == 2 else "trilinear"
+    native = torch.nn.functional.interpolate(heat / heat.max().clamp_min(1e-12), shape, mode=mode)
+    return np.clip(native[0, 0].cpu().numpy().astype(np.float32), 0.0, 1.0)
 
 
 def overlay(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,18 +1,10 @@
-"""Training of one classifier: balanced batches, AdamW, one cycle, early end, the best epoch kept.
-
-References
-----------
-Loshchilov, Hutter: Decoupled weight decay regularization, ICLR 2019 (AdamW).
-Smith, Topin: Super-convergence, 2018, arXiv:1708.07120 (one-cycle schedule).
-"""
+"""Training of one classifier, of images or clips: what it starts from, what it learns, and what is kept of it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,19 +16,16 @@ from torch import Tensor, nn
 
 from models.batches import Labelled, balanced_order
 from models.calibration import fit_temperature
-from models.checkpoints import State, copy_weights, read_state, save_state
+from models.checkpoints import State
 from models.classifier import ClassifierSettings, build_network, full_logits, to_input
 from models.config import Stage
-from models.device import find_device, fitting_threads, half_precision, mixed_precision, place, seeded
-from models.images import augmented, overlapped
+from models.device import mixed_precision, seeded
+from models.images import augmented
+from models.loop import Loop, Objective
 from models.networks import pretrained
 from models.networks.registry import Network, architecture
 from models.task import Progress, StageReport, silent
 
-WARM_UP = 0.25
-"""Share of the steps in which the step size rises."""
-CLIP = 1.0
-"""Largest norm of the gradient."""
 FALLBACK = 0.1
 """By which the step size shrinks where a backbone that should be frozen has to be trained from nothing."""
 
@@ -58,14 +47,6 @@ class Fitted:
     report: StageReport
     logits: NDArray[np.float64]
     loss: float
-
-
-def one_cycle(step: int, steps: int) -> float:
-    """The share of the largest step size at a step: a linear rise, then a cosine to nothing."""
-    rise = max(1.0, WARM_UP * steps)
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
 
 
 def _shift(targets: NDArray[Any], settings: ClassifierSettings) -> tuple[float, ...]:
@@ -104,6 +85,7 @@ def _started(network: str, stage: Stage, options: Sequence[str], *, exclusive: b
         options=tuple(options),
         exclusive=exclusive,
         size_px=stage.size_px,
+        frames=stage.frames,
         channels=channels,
         hidden=stage.hidden,
         dropout=stage.dropout,
@@ -122,119 +104,48 @@ def _started(network: str, stage: Stage, options: Sequence[str], *, exclusive: b
     return _Start(settings, module, detail)
 
 
-class _Loop:
-    """The epochs of one network."""
+class _Classification(Objective):
+    """The right options of images, in batches that hold each option equally often."""
 
-    def __init__(
-        self,
-        start: _Start,
-        stage: Stage,
-        training: Labelled,
-        validation: Labelled,
-        *,
-        seed: int,
-        steps: int,
-        told: Callable[[int, int], None],
-    ) -> None:
-        self.settings, self.stage, self.seed, self.told = start.settings, stage, seed, told
+    def __init__(self, start: _Start, stage: Stage, training: Labelled, validation: Labelled, seed: int) -> None:
+        self.settings, self.stage, self.seed = start.settings, stage, seed
         self.training, self.validation = training, validation
-        self.frozen = bool(start.detail["frozen"])
-        self.device = find_device()
-        self.module: Network = place(start.module, self.device)
-        self.rate = stage.learning_rate
-        if stage.freeze_backbone and not self.frozen:
-            self.rate *= FALLBACK
-        self.optimiser = torch.optim.AdamW(
-            [p for p in self.module.parameters() if p.requires_grad],
-            lr=self.rate,
-            weight_decay=stage.weight_decay,
-        )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=half_precision(self.device) is torch.float16)
-        self.batch = min(stage.batch_size, len(training.patients))
-        self.steps = steps
-        self.state = State()
+        self.size = len(training.patients)
+        self.frozen = start.module.features if start.detail["frozen"] else None
 
-    def restore(self, state: State) -> None:
-        """Go on from where an interrupted run was."""
-        self.state = state
-        if not state.done:
-            self.module.load_state_dict(state.weights)
-            self.optimiser.load_state_dict(state.optimiser)
+    def order(self, epoch: int, batch: int) -> NDArray[np.int64]:
+        return balanced_order(self.training.targets, batch, np.random.default_rng([self.seed, epoch]))
 
-    def epoch(self) -> None:
-        """One pass over the training images, a look at the validation images, and a note of both."""
-        began, state = time.monotonic(), self.state
-        with seeded(self.seed, state.epoch):
-            trained = self._pass()
-        outputs = self.outputs(self.validation.images)
-        measured = self.validation_loss(outputs)
-        state.epoch += 1
-        state.curve.append({"epoch": state.epoch, "training_loss": trained, "validation_loss": measured})
-        if measured < state.best_loss or not state.best:
-            state.best_loss, state.best_epoch = measured, state.epoch
-            state.best = copy_weights(self.module)
-        waited = state.epoch - state.best_epoch
-        patient = not self.stage.patience or waited < self.stage.patience
-        state.done = state.epoch >= self.stage.epochs or state.step >= self.steps or not patient
-        state.weights, state.optimiser = copy_weights(self.module), self.optimiser.state_dict()
-        state.seconds += time.monotonic() - began
+    def batch(self, indices: NDArray[np.int64], epoch: int, first: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        images = augmented(self.training.images, indices.tolist(), self.stage.augment, self.seed, epoch, first)
+        return images, self.training.targets[indices]
 
-    def _pass(self) -> float:
-        order = balanced_order(
-            self.training.targets, self.batch, np.random.default_rng([self.seed, self.state.epoch])
-        )
-        starts = range(0, len(order), self.batch)[: self.steps - self.state.step]
-        losses = []
-        for images, targets in overlapped(lambda first: self._images(order, first), starts, ahead=2):
-            losses.append(self._step(images, targets))
-            self.state.step += 1
-            self.told(self.state.step, self.state.epoch)
-        return float(np.mean(losses)) if losses else float("nan")
+    def loss(
+        self, module: nn.Module, batch: tuple[NDArray[np.uint8], NDArray[Any]], device: torch.device
+    ) -> Tensor:
+        images, targets = batch
+        outputs = module(to_input(images, self.settings, device))
+        return _loss(outputs.float(), torch.from_numpy(targets).to(device), self.settings)
 
-    def _images(self, order: NDArray[np.int64], first: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-        chosen = order[first : first + self.batch]
-        images = augmented(
-            self.training.images, chosen.tolist(), self.stage.augment, self.seed, self.state.epoch, first
-        )
-        return images, self.training.targets[chosen]
-
-    def _step(self, images: NDArray[np.uint8], targets: NDArray[Any]) -> float:
-        self.module.train()
-        if self.frozen:
-            self.module.features.eval()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate * one_cycle(self.state.step, self.steps)
-        with mixed_precision(self.device):
-            outputs = self.module(to_input(images, self.settings, self.device))
-        loss = _loss(outputs.float(), torch.from_numpy(targets).to(self.device), self.settings)
-        self.optimiser.zero_grad(set_to_none=True)
-        scaled: Any = self.scaler.scale(loss)
-        scaled.backward()
-        self.scaler.unscale_(self.optimiser)
-        nn.utils.clip_grad_norm_((p for p in self.module.parameters() if p.requires_grad), CLIP)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        return float(loss.detach())
-
-    def outputs(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(n, classes) logits of prepared images, with the shift."""
-        self.module.eval()
-        found = []
-        with torch.inference_mode(), mixed_precision(self.device):
-            for first in range(0, len(images), self.stage.batch_size):
-                batch = to_input(images[first : first + self.stage.batch_size], self.settings, self.device)
-                found.append(self.module(batch).float().cpu().numpy())
-        return full_logits(np.concatenate(found), self.settings)
-
-    def validation_loss(self, logits: NDArray[np.float64]) -> float:
-        """The loss on the validation images, of their logits at the temperature that a version would get.
+    def validate(self, module: nn.Module, device: torch.device) -> float:
+        """The loss of the validation logits at the temperature that a version would get.
 
         Without it a network that is right but too sure would lose to one that has learnt less.
         """
+        logits = self.outputs(module, device)
         if self.settings.exclusive:
             logits = logits / fit_temperature(logits, self.validation.targets)
         outputs = torch.from_numpy(logits[:, -self.settings.outputs :])
         return float(_loss(outputs, torch.from_numpy(self.validation.targets), self.settings))
+
+    def outputs(self, module: nn.Module, device: torch.device) -> NDArray[np.float64]:
+        """(n, classes) logits of the validation images, with the shift."""
+        images, found = self.validation.images, []
+        with torch.inference_mode(), mixed_precision(device):
+            for first in range(0, len(images), self.stage.batch_size):
+                batch = to_input(images[first : first + self.stage.batch_size], self.settings, device)
+                found.append(module(batch).float().cpu().numpy())
+        return full_logits(np.concatenate(found), self.settings)
 
 
 def fit(
@@ -276,24 +187,25 @@ def fit(
         start = _started(network, stage, options, exclusive=exclusive)
     shift = _shift(training.targets, start.settings)
     start = _Start(start.settings.model_copy(update={"shift": shift}), start.module, start.detail)
-    steps = stage.epochs * math.ceil(len(training.patients) / min(stage.batch_size, len(training.patients)))
-    steps = min(steps, max_steps or steps)
 
-    def told(step: int, epoch: int) -> None:
+    def told(step: int, steps: int, epoch: int) -> None:
         progress(min(1.0, step / steps), f"{name}: {network}, epoch {epoch + 1} of {stage.epochs}")
 
-    loop = _Loop(start, stage, training, validation, seed=own_seed, steps=steps, told=told)
-    path = scratch / f"{name}-{network}.checkpoint"
-    fingerprint = _fingerprint(start, stage, training, validation, own_seed, steps)
-    if state := read_state(path, fingerprint):
-        loop.restore(state)
-    with fitting_threads(sum(p.numel() for p in start.module.parameters()), loop.device):
-        while not loop.state.done:
-            loop.epoch()
-            save_state(path, fingerprint, loop.state)
-        loop.module.load_state_dict(loop.state.best)
-        logits = loop.outputs(validation.images)
-    return Fitted(start.settings, loop.state.best, _report(name, start, loop.state), logits, loop.state.best_loss)
+    objective = _Classification(start, stage, training, validation, own_seed)
+    slowed = FALLBACK if stage.freeze_backbone and objective.frozen is None else 1.0
+    loop = Loop(
+        start.module,
+        objective,
+        stage,
+        seed=own_seed,
+        max_steps=max_steps,
+        rate=stage.learning_rate * slowed,
+        told=told,
+    )
+    fingerprint = _fingerprint(start, stage, training, validation, own_seed, loop.steps)
+    state = loop.run(scratch / f"{name}-{network}.checkpoint", fingerprint)
+    logits = objective.outputs(loop.module, loop.device)
+    return Fitted(start.settings, state.best, _report(name, start, state), logits, state.best_loss)
 
 
 def _report(name: str, start: _Start, state: State) -> StageReport:
@@ -301,7 +213,7 @@ def _report(name: str, start: _Start, state: State) -> StageReport:
         name=name,
         network=start.settings.network,
         parameters=sum(p.numel() for p in start.module.parameters()),
-        input=(start.settings.channels, *start.settings.size_px),
+        input=(start.settings.channels, *start.settings.input_px),
         steps=state.step,
         seconds=state.seconds,
         detail={

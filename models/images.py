@@ -1,4 +1,4 @@
-"""Radiographs as the two-dimensional networks take them.
+"""Images as the networks take them, and their random changes.
 
 Preparation follows doi 10.24835/1607-0763-1243: 8 bit, histogram equalisation, resized without keeping the aspect.
 Dark is air (MONOCHROME1 was inverted when the image came in). Random changes are a function of (seed, epoch,
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,15 +74,61 @@ def prepare(picture: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.
     return np.asarray(resized, dtype=np.uint8)
 
 
-def augment(image: NDArray[np.uint8], changes: Augment, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Change an image at random.
+@dataclass(frozen=True)
+class Change:
+    """One random change, to be made alike to an image, the frames of a clip, or a mask.
 
     Parameters
     ----------
-    image:
-        (rows, columns), prepared.
+    left_right, head_feet:
+        Whether it mirrors columns, or rows.
+    matrix:
+        2 x 3, from (column, row) to (column, row); None where nothing turns or is cropped.
+    levels:
+        (256,) of uint8: what becomes of each grey value; None where they stay.
+    """
+
+    left_right: bool
+    head_feet: bool
+    matrix: NDArray[np.float64] | None
+    levels: NDArray[np.uint8] | None
+
+    def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """An image (rows, columns), or a clip (frames, rows, columns), changed."""
+        moved = self.moved(image)
+        return np.ascontiguousarray(moved if self.levels is None else self.levels[moved])
+
+    def moved(self, image: NDArray[np.uint8], *, nearest: bool = False) -> NDArray[np.uint8]:
+        """(..., rows, columns) with its pixels in their new places; what comes in from outside repeats the border.
+
+        Parameters
+        ----------
+        nearest:
+            Take the nearest pixel, for masks; else interpolate between four.
+        """
+        import cv2  # noqa: PLC0415
+
+        if self.left_right:
+            image = image[..., ::-1]
+        if self.head_feet:
+            image = image[..., ::-1, :]
+        if self.matrix is None:
+            return np.ascontiguousarray(image)
+        rows, columns = image.shape[-2:]
+        flat = np.ascontiguousarray(image).reshape(-1, rows, columns)
+        method = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+        options: dict[str, Any] = {"flags": method, "borderMode": cv2.BORDER_REPLICATE}
+        turned = [cv2.warpAffine(frame, self.matrix, (columns, rows), **options) for frame in flat]
+        return np.stack(turned).reshape(image.shape).astype(np.uint8)
+
+
+def draw_change(shape: tuple[int, int], changes: Augment, rng: np.random.Generator) -> Change:
+    """Draw a random change for images of (rows, columns).
+
+    Parameters
+    ----------
     changes:
-        How far. Turn and crop are one interpolation; what comes in from outside repeats the border.
+        How far. Turn and crop are one interpolation.
     rng:
         From which a fixed number of values is drawn, whichever changes are on.
     """
@@ -89,25 +136,24 @@ def augment(image: NDArray[np.uint8], changes: Augment, rng: np.random.Generator
 
     flips, spread = rng.random(2), rng.uniform(-1, 1, 3)
     crop, corner = rng.random(2) * changes.crop, rng.random(2)
-    rows, columns = image.shape
-    if changes.flip_horizontal and flips[0] < 0.5:
-        image = image[:, ::-1]
-    if changes.flip_vertical and flips[1] < 0.5:
-        image = image[::-1]
+    rows, columns = shape
+    matrix = levels = None
     if changes.rotate_deg or changes.crop:
         turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), spread[0] * changes.rotate_deg, 1.0)
         zoom = np.diag([1 / (1 - crop[1]), 1 / (1 - crop[0])])
         shift = -zoom @ np.array([crop[1] * columns * corner[1], crop[0] * rows * corner[0]])
         matrix = np.hstack([zoom @ turn[:, :2], (zoom @ turn[:, 2] + shift)[:, None]])
-        image = cv2.warpAffine(
-            np.ascontiguousarray(image), matrix, (columns, rows), borderMode=cv2.BORDER_REPLICATE
-        ).astype(np.uint8)
     if changes.brightness or changes.contrast:
         gain = 1 + spread[1] * changes.contrast
         offset = 127.5 * (1 - gain) + 255 * spread[2] * changes.brightness
         levels = np.clip(np.arange(256) * gain + offset + 0.5, 0, 255).astype(np.uint8)
-        image = levels[image]
-    return np.ascontiguousarray(image)
+    mirrored = bool(changes.flip_horizontal and flips[0] < 0.5), bool(changes.flip_vertical and flips[1] < 0.5)
+    return Change(*mirrored, matrix, levels)
+
+
+def augment(image: NDArray[np.uint8], changes: Augment, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Change an image (rows, columns), or all frames of a clip (frames, rows, columns) alike, at random."""
+    return draw_change((image.shape[-2], image.shape[-1]), changes, rng).image(image)
 
 
 def augmented(
@@ -118,7 +164,7 @@ def augmented(
     Parameters
     ----------
     images:
-        (n, rows, columns).
+        (n, rows, columns), or (n, frames, rows, columns).
     indices:
         Which of them, in order; one may be there several times.
     seed, epoch:
@@ -129,7 +175,7 @@ def augmented(
     Returns
     -------
     NDArray
-        (B, rows, columns).
+        (B, rows, columns), or (B, frames, rows, columns).
     """
     return np.stack(
         [

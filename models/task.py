@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.answers import Answer, Form
+from data.answers import STUDY, Answer, Form, Site
 from data.errors import TaskError
 from data.pixels import Pixels
 from data.records import Prediction, Study
@@ -131,6 +131,22 @@ class TrainingRun:
     progress: Progress = silent
 
 
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where an answer comes from.
+
+    Parameters
+    ----------
+    page:
+        The page that shows it best, from 0.
+    heat:
+        (rows, columns) of that page in native pixels, from 0 (nothing) to 1 (most).
+    """
+
+    page: int
+    heat: NDArray[np.float32]
+
+
 class Model(ABC):
     """A trained version in memory."""
 
@@ -143,13 +159,13 @@ class Model(ABC):
         """Predictions in the order of the studies, as they are made."""
 
     @abstractmethod
-    def explain(self, study: Study, question: str, pixels: Pixels) -> NDArray[np.float32]:
-        """Where in the picture the answer to a question comes from.
+    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
+        """Where in the pictures the answer to a question at a site comes from.
 
-        Returns
-        -------
-        NDArray
-            (rows, columns) of the first page in native pixels, from 0 (nothing) to 1 (most).
+        Raises
+        ------
+        TaskError
+            The version does not answer that question there.
         """
 
 
@@ -160,11 +176,13 @@ class ClinicalTask(ABC):
     """Lower-case letters, digits and ``_``; the file and the configuration have the same name."""
     title: ClassVar[str]
     """What people see."""
+    settings: ClassVar[type[TaskConfig]] = TaskConfig
+    """The class of its configuration; a task with settings of its own has a subclass."""
     modalities: ClassVar[frozenset[str]]
     """DICOM modalities that it takes."""
     description: ClassVar[str]
     """One or two sentences for the pages."""
-    form: ClassVar[Form]
+    form: Form
     """What is asked."""
     primary: ClassVar[str]
     """The metric on which versions are compared, as evaluation names it; larger is better."""
@@ -172,7 +190,7 @@ class ClinicalTask(ABC):
     @property
     def config(self) -> TaskConfig:
         """The task's configuration."""
-        return load_config(self.name)
+        return load_config(self.name, model=self.settings)
 
     def profile(self, name: ProfileName | str) -> Profile:
         """One profile of the task's configuration."""
@@ -185,6 +203,10 @@ class ClinicalTask(ABC):
     @abstractmethod
     def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
         """What a reader sees: (rows, columns) pictures in native pixels, windowed."""
+
+    def page_shapes(self, study: Study, pixels: Pixels) -> tuple[tuple[int, int], ...]:
+        """(rows, columns) of each page, without drawing it where that can be spared."""
+        return tuple((page.shape[0], page.shape[1]) for page in self.pages(study, pixels))
 
     def references(self, study: Study) -> tuple[Answer, ...]:
         """Answers that a study's own header gives reliably enough to stand for the truth; often none."""

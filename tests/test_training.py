@@ -14,8 +14,9 @@ from models.classifier import (
 )
 from models.config import Augment, Stage
 from models.explain import grad_cam, overlay
-from models.fitting import fit, one_cycle
+from models.fitting import fit
 from models.images import augment, augmented, overlapped, prepare
+from models.loop import one_cycle
 from models.networks import pretrained
 from models.networks.registry import architecture
 from models.stages import calibrated, train_stage

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from data.answers import STUDY
 from data.blobs import Blobs
 from data.errors import ConsiliumError, NotAnImageError, TaskError, UnsupportedFileError
 from data.home import Home
@@ -23,6 +24,7 @@ from data.ingest import ingest
 from data.pixels import Pixels
 from data.records import Prediction, Study
 from data.store import Store
+from data.tables.versions import encode_measured
 from models.task import ClinicalTask, Model, get_task
 from workbench.jobs import QUICK, Work, kind
 from workbench.pictures import jpeg, scaled, with_heat
@@ -99,6 +101,7 @@ def demo_predict(work: Work, *, task: str, upload: str, pictures: bool = True) -
             "held": study.held,
             "uncertainty": prediction.uncertainty,
             "results": [_result(r) for r in prediction.results],
+            "measured": [encode_measured(m) for m in prediction.measured],
             "pictures": drawn,
         }
 
@@ -181,17 +184,17 @@ def _draw(
     task: ClinicalTask, model: Model, study: Study, prediction: Prediction, pixels: Pixels, folder: Path
 ) -> list[str]:
     """Write the picture, and the heat map of each answer that has one. Returns the files' names."""
-    shown = scaled(task.pages(study, pixels)[0], SHOWN_PX)
+    pages = task.pages(study, pixels)
     names = ["picture.jpg"]
-    (folder / names[0]).write_bytes(jpeg(shown))
-    for result in prediction.results:
-        if result.site.key != "study":
-            continue
+    (folder / names[0]).write_bytes(jpeg(scaled(pages[len(pages) // 2], SHOWN_PX)))
+    for question in dict.fromkeys(r.question for r in prediction.results):
+        result = max((r for r in prediction.results if r.question == question), key=lambda r: r.site == STUDY)
         try:
-            heat = model.explain(study, result.question, pixels)
+            found = model.explain(study, question, pixels, site=result.site)
         except ConsiliumError:
             continue
-        name = f"heat-{result.question}.jpg"
-        (folder / name).write_bytes(jpeg(with_heat(shown, np.round(heat * 255).astype(np.uint8), 0.8)))
+        heat, shown = np.round(found.heat * 255).astype(np.uint8), scaled(pages[found.page], SHOWN_PX)
+        name = f"heat-{question}.jpg"
+        (folder / name).write_bytes(jpeg(with_heat(shown, heat, 0.8)))
         names.append(name)
     return names

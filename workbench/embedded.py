@@ -171,9 +171,10 @@ def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed
         report.progress(0.0, f"making {count} phantoms")
         task.write_phantoms(count, images, seed=seed).replace(labels)
     _write_starter(home, task, labels, starter)
-    table = read_labels(starter, form=task.form, task=task.name)
+    blobs = Blobs.of(home)
+    table = read_labels(starter, form=task.form, task=task.name, blobs=blobs, folder=images)
     ingest(home, [images], labels=table, progress=report.count)
-    return truth_of(Store.of(home), task, labels, images)
+    return truth_of(Store.of(home), blobs, task, labels, images)
 
 
 def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) -> None:
@@ -185,27 +186,20 @@ def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) 
     with starter.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
         writer.writeheader()
-        for row in rows:
+        for known in rows:
+            row = dict(known)
             part = part_of(key, f"dicom:{row['patient']}")
             number = seen[part] = seen.get(part, 0) + 1
             if int(number * STARTER[part]) == int((number - 1) * STARTER[part]):
-                row |= {question.name: "" for question in task.form.questions if question.name in row}
+                row |= dict.fromkeys((c for c in row if c.partition("@")[0] in task.form), "")
             writer.writerow(row)
 
 
-def truth_of(store: Store, task: ClinicalTask, labels: Path, images: Path) -> Truth:
+def truth_of(store: Store, blobs: Blobs, task: ClinicalTask, labels: Path, images: Path) -> Truth:
     """The truth of every study of a table of phantoms, by study; its paths start at the folder of the images."""
-    truth: dict[str, tuple[Answer, ...]] = {}
-    with labels.open(newline="", encoding="utf-8") as source:
-        for row in csv.DictReader(source):
-            study_id = store.studies.by_path(str(images / row["path"]))
-            if study_id is not None:
-                truth[study_id] = tuple(
-                    Answer.from_json({"question": q.name, "site": "study", "value": row[q.name]})
-                    for q in task.form.questions
-                    if row.get(q.name)
-                )
-    return truth
+    table = read_labels(labels, form=task.form, task=task.name, blobs=blobs, folder=images)
+    found = ((store.studies.by_path(str(images / row.path)), row.answers) for row in table.rows)
+    return {study_id: answers for study_id, answers in found if study_id is not None}
 
 
 def first_champion(home: Home, task: ClinicalTask, profile: ProfileName, *, report: Report) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from active_learning.plan import RoundPlan
 from active_learning.rounds import Loop
+from data.answers import Site
 from data.blobs import Blobs
 from data.errors import TaskError
 from data.home import Home
@@ -66,18 +67,20 @@ def predict(
 
 @kind("explain", line=QUICK)
 def explain(
-    work: Work, *, task: str, study_id: str, question: str, version: str | None = None
+    work: Work, *, task: str, study_id: str, question: str, site: str = "study", version: str | None = None
 ) -> Mapping[str, Any]:
-    """The heat map of an answer: the blob of a (rows, columns) uint8 array, 0 to 255."""
+    """The heat map of an answer: its page, and the blob of a (rows, columns) uint8 array, 0 to 255."""
     import numpy as np  # noqa: PLC0415
 
     from models.versions import load  # noqa: PLC0415 - loads torch
 
     store, blobs = Store.of(work.home), Blobs.of(work.home)
     chosen = version or champion_of(store, task)
-    heat = load(store, blobs, chosen).explain(store.studies.get(study_id), question, Pixels(blobs))
+    model = load(store, blobs, chosen)
+    found = model.explain(store.studies.get(study_id), question, Pixels(blobs), site=Site(site))
     return {
-        "heat": blobs.put_array(np.round(heat * 255).astype(np.uint8)),
+        "page": found.page,
+        "heat": blobs.put_array(np.round(found.heat * 255).astype(np.uint8)),
         "version": chosen,
         "question": question,
     }

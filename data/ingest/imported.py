@@ -14,6 +14,7 @@ from data.ingest.labels import LabelRow, LabelsTable, PathMatcher
 from data.ingest.report import LabelsReport
 from data.records import Annotation, Mode, Part, Purpose, Reader, ReferenceLabel, Study
 from data.store import Store
+from data.tables.reports import Report
 
 EXAMPLES = 10
 _PURPOSES: Mapping[Part, Purpose] = {
@@ -46,6 +47,7 @@ def apply_labels(store: Store, table: LabelsTable, study_of: Mapping[str, str], 
     unmatched: list[LabelRow] = []
     count = _Count()
     references: dict[tuple[str, str, str], ReferenceLabel] = {}
+    reports: dict[str, Report] = {}
     reads: dict[tuple[str, str], list[LabelRow]] = {}
     finder = _Finder(store, study_of, ids, table)
     for row in table.rows:
@@ -56,10 +58,13 @@ def apply_labels(store: Store, table: LabelsTable, study_of: Mapping[str, str], 
         count.matched += 1
         for study in studies:
             _describe(store, finder, study, row, problems)
+            if row.report:
+                reports.setdefault(study.study_id, Report(study.study_id, row.report, table.name))
             if row.reader and row.answers:
                 reads.setdefault((study.study_id, row.reader), []).append(row)
             elif not row.reader:
                 _refer(references, table, study.study_id, row, problems)
+    store.reports.put(reports.values())
     if table.task:
         count.references = store.labels.add_references(references.values())
         for (study_id, reader), rows in reads.items():

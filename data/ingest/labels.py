@@ -3,7 +3,8 @@
 Columns: one of ``path``, ``study``, ``patient`` names the study (the first that a row fills in is its key);
 ``reader`` makes the row that reader's read; ``view``, ``sex``, ``age``, ``source``, ``modality`` describe; a
 column named like a question of the task is a label, ``question@site`` (``grade@level:L4/L5``) one at a site. A
-blank is no label; ``none`` in a column of findings says that there are none.
+blank is no label; ``none`` in a column of findings says that there are none. A column of a mask question names a
+file (see :mod:`data.ingest.masks`), relative to the table; ``report`` holds the text of the study's report.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Mask, Measurement, Site, Value
+from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Mask, Measurement, Question, Site, Value
+from data.blobs import Blobs
 from data.errors import AnswerError, LabelsError
 from data.ingest import header
+from data.ingest.masks import read_masks
 from data.ingest.sources import SEPARATOR
 
 _ALIASES: Mapping[str, str] = {
@@ -26,6 +30,7 @@ _ALIASES: Mapping[str, str] = {
     "patient": "patient", "patient_id": "patient", "patientid": "patient",
     "reader": "reader", "reader_id": "reader",
     "view": "view", "sex": "sex", "age": "age", "age_y": "age", "source": "source", "modality": "modality",
+    "report": "report",
 }  # fmt: skip
 _KEYS = ("path", "study", "patient")
 _MODALITIES = frozenset({"CR", "DX", "CT", "MR", "PT", "US", "MG", "XA", "RF", "NM", "OT"})
@@ -45,6 +50,7 @@ class LabelRow:
     age_y: float | None = None
     source: str = ""
     modality: str = ""
+    report: str = ""
     answers: tuple[Answer, ...] = ()
 
     @property
@@ -67,6 +73,8 @@ class LabelsTable:
         Columns that mean nothing here.
     problems:
         Cells that do not fit, in words; they count as blank.
+    mask_files:
+        The files of masks that it names, absolute.
     """
 
     name: str
@@ -74,9 +82,12 @@ class LabelsTable:
     rows: tuple[LabelRow, ...]
     ignored: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    mask_files: frozenset[Path] = frozenset()
 
 
-def read_labels(path: Path, *, form: Form | None = None, task: str = "") -> LabelsTable:
+def read_labels(
+    path: Path, *, form: Form | None = None, task: str = "", blobs: Blobs | None = None, folder: Path | None = None
+) -> LabelsTable:
     """Read a table of labels.
 
     Parameters
@@ -85,6 +96,10 @@ def read_labels(path: Path, *, form: Form | None = None, task: str = "") -> Labe
         A CSV file with a line of column names, in UTF-8.
     form, task:
         The questions that label columns are checked against, and the task that they belong to.
+    blobs:
+        Where masks are kept; columns of masks are passed over without it.
+    folder:
+        Where the relative paths of files of masks start; the table's own folder without it.
 
     Raises
     ------
@@ -106,7 +121,7 @@ def read_labels(path: Path, *, form: Form | None = None, task: str = "") -> Labe
         raw_rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
         raise LabelsError("The table of labels is no CSV.", given=error, do="export it again as CSV") from error
-    meanings = _meanings(columns, form)
+    meanings = _meanings(columns, form, masks=blobs is not None)
     if not set(_KEYS) & set(meanings.values()):
         raise LabelsError(
             "No column of the table names a study.",
@@ -115,17 +130,36 @@ def read_labels(path: Path, *, form: Form | None = None, task: str = "") -> Labe
             do="name it in the first line",
         )
     problems: list[str] = []
-    rows = tuple(_row(line, raw, meanings, form, problems) for line, raw in raw_rows)
+    masks = _Masks(folder or Path(path).parent, blobs) if blobs is not None else None
+    rows = tuple(_row(line, raw, meanings, form, masks, problems) for line, raw in raw_rows)
     ignored = tuple(c for c in columns if c not in meanings)
-    return LabelsTable(Path(path).name, task, rows, ignored, tuple(problems))
+    files = frozenset(masks.files) if masks is not None else frozenset()
+    return LabelsTable(Path(path).name, task, rows, ignored, tuple(problems), files)
 
 
-def _meanings(columns: Iterable[str], form: Form | None) -> dict[str, str | tuple[str, Site]]:
+@dataclass(frozen=True, slots=True)
+class _Masks:
+    """Reads the files of masks that cells name."""
+
+    folder: Path
+    blobs: Blobs
+    files: set[Path] = field(default_factory=set)
+
+    def read(self, question: Question, cell: str) -> list[Answer]:
+        path = Path(os.path.normpath(self.folder.absolute() / cell))
+        self.files.add(path)
+        return read_masks(path, question, self.blobs)
+
+
+def _meanings(columns: Iterable[str], form: Form | None, *, masks: bool) -> dict[str, str | tuple[str, Site]]:
     """What each column means: a key or describing column's name, or a question and its site."""
     meanings: dict[str, str | tuple[str, Site]] = {}
     for column in columns:
         name, _, site = column.strip().partition("@")
-        if form is not None and name in form and not isinstance(form[name].kind, Mask):
+        if form is not None and name in form and isinstance(form[name].kind, Mask):
+            if masks and not site:
+                meanings[column] = (name, STUDY)
+        elif form is not None and name in form:
             try:
                 place = Site(site) if site else STUDY
             except AnswerError:
@@ -142,6 +176,7 @@ def _row(
     raw: Mapping[str, str | None],
     meanings: Mapping[str, str | tuple[str, Site]],
     form: Form | None,
+    masks: _Masks | None,
     problems: list[str],
 ) -> LabelRow:
     words: dict[str, str] = {}
@@ -153,8 +188,12 @@ def _row(
         if isinstance(meaning, str):
             words[meaning] = cell
         elif form is not None:
+            question = form[meaning[0]]
             try:
-                answers.append(Answer(*meaning, parse(form, meaning[0], cell)))
+                if isinstance(question.kind, Mask) and masks is not None:
+                    answers += masks.read(question, cell)
+                else:
+                    answers.append(Answer(*meaning, parse(form, meaning[0], cell)))
             except AnswerError as error:
                 problems.append(f"Line {line}, {column}: {error}")
     if form is not None and answers:
@@ -168,7 +207,7 @@ def _row(
     return LabelRow(
         line, words.get("path", ""), words.get("study", ""), words.get("patient", ""), words.get("reader", ""),
         header.view(words.get("view", "")), header.sex(words.get("sex", "")), _age(age), words.get("source", ""),
-        modality if modality in _MODALITIES else "", tuple(answers),
+        modality if modality in _MODALITIES else "", words.get("report", ""), tuple(answers),
     )  # fmt: skip
 
 
@@ -206,7 +245,7 @@ def parse(form: Form, question: str, cell: str) -> Value:
         except ValueError:
             number = math.nan
         return kind.check(number)
-    raise AnswerError("A mask cannot come from a table.", given=cell)
+    raise AnswerError("A mask comes from a file that the table names.", given=cell)
 
 
 class PathMatcher:

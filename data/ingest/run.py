@@ -111,7 +111,8 @@ class _Run:
     def run(self, paths: Sequence[Path]) -> IngestReport:
         """All of it."""
         sources: list[Source] = []
-        for found in walk(paths, leave_out=self.home.path.absolute()):
+        known = self.labels.mask_files if self.labels is not None else frozenset()
+        for found in walk(paths, leave_out=self.home.path.absolute(), known=known):
             self.total += 1
             if isinstance(found, Unusable):
                 self._refuse(found.location, "", found.error.reason, str(found.error))

@@ -14,6 +14,7 @@ class Format(StrEnum):
 
     DICOM = "DICOM"
     NIFTI = "NIfTI"
+    METAIMAGE = "MetaImage"
     PNG = "PNG"
     JPEG = "JPEG"
     GZIP = "gzip"
@@ -27,6 +28,7 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", Format.PNG),
     (b"\xff\xd8\xff", Format.JPEG),
     (b"\x1f\x8b\x08", Format.GZIP),
+    (b"ObjectType = Image", Format.METAIMAGE),
 )
 
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -45,7 +47,7 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x89HDF", "an HDF5 file"),
     (b"SQLite format 3", "a database"),
     (b"NRRD", "an NRRD volume"),
-    (b"ObjectType =", "a MetaImage header"),
+    (b"ObjectType =", "a MetaImage object that is no image"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )

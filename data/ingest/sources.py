@@ -11,7 +11,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
@@ -61,7 +61,9 @@ class Unusable:
     error: IngestError
 
 
-def walk(paths: Sequence[Path], *, leave_out: Path | None = None) -> Iterator[Source | Unusable]:
+def walk(
+    paths: Sequence[Path], *, leave_out: Path | None = None, known: Container[Path] = ()
+) -> Iterator[Source | Unusable]:
     """Every file under the paths, in a fixed order; archives are looked into.
 
     Parameters
@@ -71,11 +73,13 @@ def walk(paths: Sequence[Path], *, leave_out: Path | None = None) -> Iterator[So
     leave_out:
         A folder that is passed over where it lies under another: the home itself. What lies in it and is named
         comes all the same.
+    known:
+        Files that are read elsewhere, such as the masks that a table of labels names.
     """
     seen: set[str] = set()
     with Opener() as opener:
         for path in _files(paths, leave_out):
-            if str(path) in seen:
+            if str(path) in seen or path in known:
                 continue
             seen.add(str(path))
             yield from _look(path, opener)

@@ -233,6 +233,10 @@ def decode_content(content: bytes) -> tuple[Facts, NDArray[Any]]:
         from data.ingest.nifti import read_nifti  # noqa: PLC0415
 
         return read_nifti(content)
+    if form is Format.METAIMAGE:
+        from data.ingest.metaimage import read_metaimage  # noqa: PLC0415
+
+        return read_metaimage(content)
     if form in {Format.ZIP, Format.GZIP}:
         raise UnsupportedFileError(
             "The archive lies in a compressed file.", given=form, expected="an image or a ZIP", do="unpack it"
@@ -240,7 +244,7 @@ def decode_content(content: bytes) -> tuple[Facts, NDArray[Any]]:
     raise NotAnImageError(
         "The file is no image that Consilium reads.",
         given=describe(content[:HEAD]),
-        expected="DICOM, NIfTI, PNG, JPEG, or a ZIP of these",
+        expected="DICOM, NIfTI, MetaImage, PNG, JPEG, or a ZIP of these",
         do="leave it out or convert it",
     )
 

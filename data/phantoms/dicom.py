@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -152,12 +153,16 @@ def write_masks(path: Path, masks: Mapping[str, NDArray[np.bool_]]) -> Path:
 
 
 def write_study(study: PhantomStudy, folder: Path) -> dict[str, str]:
-    """Write a study's series and masks in a folder of its own; its row of the table of truths comes back."""
+    """Write a study's series in a folder of its own; its row of the table of truths comes back.
+
+    The masks go to a folder beside, so that ``folder`` holds images alone.
+    """
     own = folder / study.patient
+    beside = folder.with_name(f"{folder.name}-masks") / study.patient
     written = [write_series(study, number, own)[0] for number in range(len(study.series))]
     row = {"path": str(written[0].relative_to(folder)), "patient": study.patient, **study.answers}
     for question, masks in study.masks.items():
-        row[question] = str(write_masks(own / f"{question}.npz", masks).relative_to(folder))
+        row[question] = os.path.relpath(write_masks(beside / f"{question}.npz", masks), folder)
     return row
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from data.answers import Site, decode_value, encode_value
 from data.errors import NotFoundError
-from data.records import ModelVersion, Part, Prediction, QuestionPrediction
+from data.records import Measured, ModelVersion, Part, Prediction, QuestionPrediction
 from data.tables.base import Row, Table, dump, now
 
 
@@ -106,9 +106,12 @@ class Versions(Table):
                     for r in p.results
                 ]
                 db.execute(
-                    "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?, ?)",
-                    (p.task, p.study_id, p.version, dump(results), p.uncertainty, p.created_at or now()),
-                )
+                    "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        p.task, p.study_id, p.version, dump(results), p.uncertainty, p.created_at or now(),
+                        dump([encode_measured(m) for m in p.measured]),
+                    ),
+                )  # fmt: skip
 
     def predictions(
         self, version: str, *, study_ids: Collection[str] | None = None, parts: Collection[Part] | None = None
@@ -149,4 +152,16 @@ def _prediction(row: Row) -> Prediction:
         )
         for r in json.loads(row["results"])
     )
-    return Prediction(row["task"], row["study_id"], row["version"], results, row["created_at"])
+    measured = tuple(decode_measured(raw) for raw in json.loads(row["measured"]))
+    return Prediction(row["task"], row["study_id"], row["version"], results, row["created_at"], measured)
+
+
+def encode_measured(measured: Measured) -> dict[str, Any]:
+    """A measured quantity as JSON that :func:`decode_measured` turns back."""
+    return {**asdict(measured), "site": measured.site.key}
+
+
+def decode_measured(raw: Mapping[str, Any]) -> Measured:
+    """What :func:`encode_measured` gave."""
+    lines = tuple(((a[0], a[1]), (b[0], b[1])) for a, b in raw["drawn"])
+    return Measured(**{**raw, "site": Site(raw["site"]), "drawn": lines})

@@ -25,6 +25,7 @@ def ingest(
 ) -> None:
     """Take images in: DICOM, NIfTI, PNG, JPEG; content decides, not the name. A file comes in once."""
     with reporting(as_json) as report:
+        from data.blobs import Blobs
         from data.home import Home
         from data.ingest import ingest as take_in
         from data.ingest import read_labels
@@ -36,7 +37,8 @@ def ingest(
         known = None
         if labels is not None:
             form = clinical.form if clinical else None
-            known = read_labels(labels, form=form, task=clinical.name if clinical else "")
+            name = clinical.name if clinical else ""
+            known = read_labels(labels, form=form, task=name, blobs=Blobs.of(Home.default()))
         given = [path.resolve() for path in paths]
         done = take_in(Home.default(), given, source=source, labels=known, workers=workers, progress=report.count)
         for each in discover().values():
