@@ -13,7 +13,7 @@ from data.records import Layout, Part
 from models import versions
 from models.config import Augment
 from models.radiographs import gather
-from models.simulated import SIMULATORS
+from models.simulated import simulators
 from models.task import TrainingRun, get_task
 from models.training import examples, train_version
 from tests.radiographs import BRANCHES, TASK, add_study, fill, picture
@@ -129,7 +129,8 @@ def test_it_takes_radiographs(store, blobs, task):
 
 
 def test_simulated_rotation_comes_with_known_angles(task):
-    pictures = SIMULATORS["rotation_lateral"]([], None, 4, 0)
+    profile = task.config.profiles["demo"]
+    pictures = simulators(profile)["rotation_lateral"]([], None, 4, 0)
     assert sorted(p.target for p in pictures) == [0, 0, 1, 1]
     assert len({p.patient for p in pictures}) == 4
     assert all(p.pixels.dtype == np.uint8 and max(p.pixels.shape) == 256 for p in pictures)
@@ -154,7 +155,7 @@ def test_simulated_images_take_the_place_of_missing_labels(home, store, blobs, t
     good = [e for e in everything if e.value("borders_frontal") == "complete"]
     run = replace(run, training=good, validation=())
     question = task.form["borders_frontal"]
-    data = gather(question, run.profile.stages["borders_frontal"], run, SIMULATORS["borders_frontal"])
+    data = gather(question, run.profile.stages["borders_frontal"], run, simulators(run.profile)["borders_frontal"])
     assert data.lacking == ""
     assert data.simulated == 12
     targets = np.concatenate([data.training.targets, data.validation.targets])
@@ -188,7 +189,9 @@ def test_the_explanation_has_native_pixels(store, blobs, task, tmp_path):
     trained = task.train(training_run(store, blobs, task, tmp_path))
     model = task.load("v", trained.settings, trained.weights)
     study = next(s for s in store.studies.find() if s.study_id == "study-train-001")
-    heat = model.explain(study, "projection", Pixels(blobs))
+    found = model.explain(study, "projection", Pixels(blobs))
+    heat = found.heat
+    assert found.page == 0
     assert heat.shape == (40, 40)
     assert heat.dtype == np.float32
     assert 0 <= heat.min() <= heat.max() <= 1
