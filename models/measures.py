@@ -20,6 +20,7 @@ from models.dice import dice_scores
 from models.metrics import Measure
 
 MEAN_AUC = "mean_auc"
+MEAN_KAPPA = "mean_kappa"
 
 
 @dataclass(slots=True)
@@ -76,6 +77,9 @@ def measures(
         found.detail[MEAN_AUC] = "over " + ", ".join(name.removesuffix(".auc") for name in aucs)
     else:
         found.detail[MEAN_AUC] = "no question has both classes"
+    if kappas := {name: m for name, m in found.measures.items() if name.endswith(".kappa")}:
+        found.measures[MEAN_KAPPA] = metrics.average(list(kappas.values()))
+        found.detail[MEAN_KAPPA] = "over " + ", ".join(name.removesuffix(".kappa") for name in kappas)
     return found
 
 

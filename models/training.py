@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from data.answers import Answer
 from data.blobs import Blobs
 from data.errors import TrainingError
 from data.pixels import Pixels
@@ -35,7 +34,7 @@ from models.task import ClinicalTask, Example, Progress, Trained, TrainingRun, s
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-learn", "safetensors")
 RULE = (
     "Studies that the task accepts, of patients of the part, with at least one answer: consensus read here before "
-    "an imported label before what the study's header says."
+    "an imported label; what headers say reliably is imported when a study comes in."
 )
 
 log = logging.getLogger(__name__)
@@ -59,11 +58,8 @@ def examples(store: Store, task: ClinicalTask, parts: Collection[Part]) -> list[
     for study in store.studies.find(parts=parts):
         if not task.accepts(study):
             continue
-        answers: dict[tuple[str, str], Answer] = {}
-        for answer in (*task.references(study), *standard.get(study.study_id, ())):
-            answers[answer.question, answer.site.key] = answer
-        if answers:
-            found.append(Example(study, tuple(answers.values())))
+        if answers := standard.get(study.study_id):
+            found.append(Example(study, tuple(answers)))
     return sorted(found, key=lambda example: example.study.study_id)
 
 

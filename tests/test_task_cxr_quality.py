@@ -13,6 +13,7 @@ from data.records import Layout, Part
 from models import versions
 from models.config import Augment
 from models.radiographs import gather
+from models.references import record_references
 from models.simulated import simulators
 from models.task import TrainingRun, get_task
 from models.training import examples, train_version
@@ -75,6 +76,7 @@ def test_the_projection_alone_can_be_trained(store, blobs, task, tmp_path):
         part = Part.VALIDATION if number >= 18 else Part.TRAIN
         made = add_study(store, blobs, number, {}, part, view="LL" if lateral else "PA")
         assert task.references(made) == (Answer("projection", STUDY, study["projection"]),)
+    assert record_references(store, task, [s.study_id for s in store.studies.find()]) == 24
     version, trained = train_version(store, blobs, task, "tiny", scratch=tmp_path)
     assert [report.name for report in trained.stages] == ["projection"]
     manifest = versions.read_manifest(blobs, version)

@@ -30,6 +30,7 @@ from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
 from models.config import ProfileName
 from models.prediction import evaluate_version, predict_studies
+from models.references import record_references
 from models.task import ClinicalTask, get_task
 from models.training import train_version
 from workbench.report import Report
@@ -173,7 +174,8 @@ def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed
     _write_starter(home, task, labels, starter)
     blobs = Blobs.of(home)
     table = read_labels(starter, form=task.form, task=task.name, blobs=blobs, folder=images)
-    ingest(home, [images], labels=table, progress=report.count)
+    done = ingest(home, [images], labels=table, progress=report.count)
+    record_references(Store.of(home), task, done.studies)
     return truth_of(Store.of(home), blobs, task, labels, images)
 
 
