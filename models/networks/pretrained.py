@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from data.errors import ConfigError
 from data.home import Home
+from models.networks.keras_file import from_keras, read_keras
 from models.networks.registry import Architecture, Backbone, architecture
 
 WEIGHTS_VARIABLE = "CONSILIUM_WEIGHTS"
@@ -77,7 +78,7 @@ def find(network: str, weights: str) -> WeightsFile | None:
             raise ConfigError(
                 "The weights file is missing.",
                 given=path,
-                expected=f"a .safetensors or .pth file with the weights of {network}",
+                expected=f"a .safetensors, .pth or (Keras's) .h5 file with the weights of {network}",
                 do="correct the stage's `weights`, or set it to none",
             )
     return None if path is None else WeightsFile(path, _sha256(path))
@@ -96,11 +97,12 @@ def read(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file  # noqa: PLC0415
 
     try:
-        tensors = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        if path.suffix == ".h5":
+            tensors = from_keras(read_keras(path))
+        elif path.suffix == ".safetensors":
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, SafetensorError, EOFError, ValueError, UnpicklingError) as error:
         raise _unfit(path, str(error).splitlines()[0] if str(error) else type(error).__name__) from error
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
