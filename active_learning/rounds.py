@@ -278,7 +278,7 @@ class Loop:
 
     def _shapes(self) -> Callable[[str], tuple[tuple[int, int], ...]]:
         def shapes(study_id: str) -> tuple[tuple[int, int], ...]:
-            return self.task.page_shapes(self.store.studies.get(study_id), self.pixels)
+            return self.task.page_shapes(self.store.studies.get(study_id))
 
         return shapes
 

@@ -6,8 +6,8 @@ Label Studio counts annotations wrongly when several people write at once, so ro
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,6 +47,35 @@ class LabelTask:
     task_id: int
     data: dict[str, Any]
     annotations: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelWebhook:
+    """An address that the server calls after some actions in a project.
+
+    Parameters
+    ----------
+    webhook_id:
+        None before it is on the server.
+    headers:
+        Go along with each call.
+    actions:
+        In the server's words, such as ``ANNOTATION_CREATED``; in alphabetical order.
+    sends_payload:
+        Whether a call carries rows, or the action's name alone.
+    """
+
+    webhook_id: int | None
+    project_id: int | None
+    url: str
+    headers: dict[str, str]
+    actions: tuple[str, ...]
+    sends_payload: bool = False
+    is_active: bool = True
+
+    def does_the_same(self, other: LabelWebhook) -> bool:
+        """Whether both differ in nothing but their id."""
+        return replace(self, webhook_id=None) == replace(other, webhook_id=None)
 
 
 class NotOnServerError(LabelServerError):
@@ -248,6 +277,43 @@ class LabelStudioClient:
         """Submit (or skip) a task as the user of the token; the annotation's id."""
         body = {"result": list(result), "lead_time": lead_time_s, "was_cancelled": skipped}
         return int(self.request("POST", f"/api/tasks/{task_id}/annotations/", json=body).json()["id"])
+
+    def webhooks(self) -> tuple[LabelWebhook, ...]:
+        """Every project's webhooks, in the order of their ids."""
+        rows = self.request("GET", "/api/webhooks/").json()
+        return tuple(sorted((_webhook(row) for row in rows), key=lambda found: found.webhook_id or 0))
+
+    def put_webhook(self, webhook: LabelWebhook, *, webhook_id: int | None = None) -> None:
+        """Make a webhook, or change the one with an id into it."""
+        body = {
+            "url": webhook.url,
+            "headers": webhook.headers,
+            "actions": list(webhook.actions),  # the server forgets them when they are left out
+            "send_for_all_actions": False,
+            "send_payload": webhook.sends_payload,
+            "is_active": webhook.is_active,
+        }
+        if webhook_id is None:
+            self.request("POST", "/api/webhooks/", json={**body, "project": webhook.project_id})
+        else:
+            self.request("PATCH", f"/api/webhooks/{webhook_id}/", json=body)
+
+    def delete_webhook(self, webhook: LabelWebhook) -> None:
+        """Delete a webhook."""
+        self.request("DELETE", f"/api/webhooks/{webhook.webhook_id}/")
+
+
+def _webhook(row: Mapping[str, Any]) -> LabelWebhook:
+    project = row["project"]
+    return LabelWebhook(
+        webhook_id=int(row["id"]),
+        project_id=None if project is None else int(project),
+        url=str(row["url"]),
+        headers=dict(row["headers"]),
+        actions=() if row["send_for_all_actions"] else tuple(sorted(row["actions"])),
+        sends_payload=bool(row["send_payload"]),
+        is_active=bool(row["is_active"]),
+    )
 
 
 def _user_id(found: Any) -> int | None:

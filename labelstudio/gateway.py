@@ -27,6 +27,7 @@ from labelstudio.convert import asked_only, from_result, to_result
 from labelstudio.interface import interface
 from labelstudio.server import LabelStudioServer
 from labelstudio.users import ensure_reader_user
+from labelstudio.webhook import register
 
 CHUNK = 25
 """Tasks in one import: predicted masks make them large, and progress is shown between imports."""
@@ -118,6 +119,7 @@ class LabelStudioGateway:
                         external_project=project.project_id,
                         external_task=ids[package.request.request_id],
                     )
+            self._hear_of(client, {request.external_project for request in done.values()})
         if progress is not None:
             progress(len(packages), len(packages))
         return [done[package.request.request_id] for package in packages]
@@ -144,6 +146,7 @@ class LabelStudioGateway:
         refused: list[RefusedRead] = []
         pushed = [r for r in requests if r.external_project is not None and r.external_task is not None]
         with self._client() as client:
+            self._hear_of(client, {r.external_project for r in pushed})
             users = {reader_id: self._user_id(reader_id) for reader_id in {r.reader_id for r in pushed}}
             for number in sorted({r.external_project for r in pushed if r.external_project is not None}):
                 tasks = {task.task_id: task for task in client.tasks(number, answers=True)}
@@ -200,17 +203,15 @@ class LabelStudioGateway:
             )
         return f"{self.server.url}/projects/{request.external_project}/data?task={request.external_task}"
 
-    def webhook_hint(self, payload: object) -> tuple[str, ...]:
-        """The requests that a webhook's payload speaks of. A hint where to pull, never an answer."""
-        if not isinstance(payload, Mapping):
-            return ()
-        tasks = payload.get("tasks") if isinstance(payload.get("tasks"), list) else [payload.get("task")]
-        data = [task.get("data") for task in tasks or () if isinstance(task, Mapping)]
-        ids = [part.get("request_id") for part in data if isinstance(part, Mapping)]
-        return tuple(dict.fromkeys(name for name in ids if isinstance(name, str)))
-
     def _client(self) -> LabelStudioClient:
         return LabelStudioClient(self.server.url, self.server.token)
+
+    def _hear_of(self, client: LabelStudioClient, projects: Iterable[int | None]) -> None:
+        """Have the server tell of new answers in projects; without that they come by polling all the same."""
+        try:
+            register(client, self.server.home, {number for number in projects if number is not None})
+        except (LabelServerError, OSError, ValueError) as error:
+            _log.warning("no webhook, answers come by polling: %s", error)
 
     def _user_id(self, reader_id: str) -> int:
         return ensure_reader_user(self.server, self.readers(reader_id)).user_id

@@ -23,6 +23,8 @@ HEADER_BITS = 32 + 5 + 4 * 4
 CHANNELS = 4
 LONGEST = 1 << SIZES[-1]
 HEAD_BITS = 3 + 16
+FEW = 128
+"""Runs below which they are joined one by one."""
 SHIFTS = np.arange(8, dtype=np.uint32)
 WINDOW_BYTES = 1 << 13
 """Bits are walked in windows of so many bytes, which stay in the processor's cache."""
@@ -52,10 +54,51 @@ def encode(mask: NDArray[np.generic]) -> list[int]:
         )
     flat = np.ascontiguousarray(mask).ravel()
     flat = flat.view(np.uint8) if flat.dtype == np.bool_ else (flat != 0).view(np.uint8)
-    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
+    changes = (flat[1:] != flat[:-1]).nonzero()[0]
+    if changes.size < FEW:
+        return _join([*changes.tolist(), flat.size - 1], int(flat[0]))
+    ends = np.concatenate((changes, (flat.size - 1,)))
     lengths = np.diff(ends, prepend=-1) * CHANNELS
     codes, widths = _codes(lengths, flat[ends])
     return _pack(codes, widths, flat.size * CHANNELS)
+
+
+def _join(ends: list[int], inside: int) -> list[int]:
+    """The bytes of a few runs, which cost less one by one than the calls for all at once.
+
+    Parameters
+    ----------
+    ends:
+        Index of each run's last pixel.
+    inside:
+        Of the first run's pixels, 0 or 1.
+    """
+    bits, width = _header((ends[-1] + 1) * CHANNELS), HEADER_BITS
+    begin, word = 0, 255 * inside
+    for end in ends:
+        last = (end + 1 - begin) * CHANNELS - 1  # the length less 1
+        begin = end + 1
+        while last >= LONGEST:
+            bits, width = bits << 27 | 0x7FFFF00 | word, width + 27
+            last -= LONGEST
+        if last < 8:  # 1, index (2), length - 1 (size), word (8)
+            bits, width = bits << 14 | 0x2000 | last << 8 | word, width + 14
+        elif last < 16:
+            bits, width = bits << 15 | 0x5000 | last << 8 | word, width + 15
+        elif last < 256:
+            bits, width = bits << 19 | 0x60000 | last << 8 | word, width + 19
+        else:
+            bits, width = bits << 27 | 0x7000000 | last << 8 | word, width + 27
+        word ^= 255
+    count = width // 8 + 1
+    return list((bits << (8 * count - width)).to_bytes(count, "big"))
+
+
+def _header(count: int) -> int:
+    """The bits before the runs."""
+    for bits, value in ((5, WORD - 1), *((4, size - 1) for size in SIZES)):
+        count = count << bits | value
+    return count
 
 
 def _codes(lengths: NDArray[np.int64], inside: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -90,10 +133,7 @@ def _pack(codes: NDArray[np.uint64], widths: NDArray[np.int64], count: int) -> l
     packed = np.zeros(begin + windows.size + 1, dtype=np.uint32)
     packed[begin:-1] = windows >> np.uint64(32)
     packed[begin + 1 :] |= windows.astype(np.uint32)
-    header = count
-    for bits, value in ((5, WORD - 1), *((4, size - 1) for size in SIZES)):
-        header = header << bits | value
-    header <<= 64 - HEADER_BITS
+    header = _header(count) << 64 - HEADER_BITS
     packed[0] |= header >> 32
     packed[1] |= header & 0xFFFFFFFF
     return list(packed.astype(">u4").tobytes()[: int(ends[-1]) // 8 + 1])

@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import httpx
@@ -81,6 +82,12 @@ def _began(pid: int) -> str:
         return "" if fields[0] in "ZX" else fields[19]  # the state; field 22, ticks since boot
     found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return found.stdout.strip()
+
+
+def _elsewhere() -> list[str]:
+    """Every network without this machine's own address: the server calls nobody else, webhooks included."""
+    others = IPv4Network("0.0.0.0/0").address_exclude(IPv4Network(HOST))
+    return [str(network) for network in (*sorted(others), IPv6Network("::/0"))]
 
 
 class LabelStudioServer:
@@ -229,8 +236,10 @@ class LabelStudioServer:
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.files),
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
-            "SSRF_PROTECTION_ENABLED": "false",
-            "ML_BLOCK_LOCAL_IP": "false",
+            "USE_DEFAULT_BANNED_SUBNETS": "false",  # they hold the loopback, where the workbench listens
+            "USER_ADDITIONAL_BANNED_SUBNETS": ",".join(_elsewhere()),
+            "NO_PROXY": HOST,
+            "no_proxy": HOST,
             "COLLECT_ANALYTICS": "false",
             "SENTRY_DSN": "",
             "FRONTEND_SENTRY_DSN": "",

@@ -104,6 +104,10 @@ class Profile(Settings):
     """Seed of every random draw of the training."""
     simulate: Annotated[int, Field(ge=0)] = 0
     """Simulated training images for each question that has too few labels; 0: none."""
+    rotation_volumes: tuple[str, ...] = ()
+    """Chest CTs that simulated rotated radiographs are projected from, beside phantoms: paths of NIfTI files or of
+    folders of DICOM files, from the working folder where they are not absolute. They are the user's own choice:
+    none may be of a test patient."""
 
 
 class Reading(Settings):

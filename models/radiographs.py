@@ -26,11 +26,15 @@ VALIDATION_LEAST = 2
 
 @dataclass(frozen=True)
 class Picture:
-    """A simulated radiograph: (rows, columns), 8 bit; its option's index; the patient that it was made from."""
+    """A simulated radiograph: (rows, columns), 8 bit; its option's index; the patient that it was made from.
+
+    ``of_ct`` says that it is the projection of a CT which the profile names.
+    """
 
     pixels: NDArray[np.uint8]
     target: int
     patient: str
+    of_ct: bool = False
 
 
 Simulator = Callable[[Sequence[Example], Pixels, int, int], Sequence[Picture]]
@@ -92,6 +96,10 @@ def gather(question: Question, stage: Stage, run: TrainingRun, simulator: Simula
                 training = training.take(np.zeros(len(training.patients), dtype=bool))
             training = _joined(training, _labelled(pictures, stage.size_px))
             notes.append(f"{simulated} simulated images, since an option had fewer than {FEW} read ones.")
+            if projected := [p.patient for p in pictures if p.of_ct]:
+                notes.append(
+                    f"{len(projected)} of them are projections of {len(set(projected))} named CT volumes."
+                )
     if _fewest(training, options) < LEAST:
         counts = ", ".join(f"{int(np.sum(training.targets == i))} {o}" for i, o in enumerate(options))
         return QuestionData(options, training, validation, lacking=f"too few training images: {counts}")

@@ -1,21 +1,23 @@
 """Simulated radiographs of bad quality, for questions that too few read ones answer.
 
 A cut border is made from a training radiograph by cropping it at the border of its lungs; a rotated patient by
-projecting the volume of a phantom thorax at a known angle.
+projecting a volume at a known angle: a phantom thorax, or a chest CT that the profile names.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.pixels import Pixels
+from models.config import Profile
 from models.images import page
 from models.radiographs import Picture, Simulator
+from models.rotations import Chest, lateral, read_chests
 from models.task import Example
 
 PHANTOM_SEED = 0x5EED
@@ -24,12 +26,37 @@ PHANTOM_PX = 256
 """Longer side of a simulated phantom radiograph."""
 SOURCE_PX = 640
 """Longer side at the most of a radiograph that is cropped."""
+MOST_ROTATED_DEG = 22.0
+"""As the phantoms are rotated at the most."""
 MOST_CROPS = 8
 """Pairs of crops that one radiograph gives at the most."""
 
 
-def rotated_laterals(examples: Sequence[Example], pixels: Pixels, count: int, seed: int) -> list[Picture]:
-    """Lateral projections of phantom thoraces, one a phantom: straight (0) and rotated (1), of each about half.
+def simulators(profile: Profile) -> Mapping[str, Simulator]:
+    """What makes pictures for a profile, by question. The CT volumes that it names are read here, before training.
+
+    Raises
+    ------
+    ConfigError, GeometryError
+        A named volume is missing, or is no CT of a chest.
+    """
+    chests = read_chests(profile.rotation_volumes) if profile.simulate else ()
+    return {
+        "borders_frontal": partial(cut_borders, question="borders_frontal", projection="frontal"),
+        "borders_lateral": partial(cut_borders, question="borders_lateral", projection="lateral"),
+        "rotation_lateral": partial(rotated_laterals, chests=chests),
+    }
+
+
+def rotated_laterals(
+    examples: Sequence[Example], pixels: Pixels, count: int, seed: int, *, chests: Sequence[Chest] = ()
+) -> list[Picture]:
+    """Lateral projections of volumes: straight (0, up to 4 degrees) and rotated (1, 12 to 22), of each about half.
+
+    Where there are CTs, half of each option are theirs, in turn, and half are of phantoms. A CT brings the texture
+    of a real chest, but a few make a network know these chests; each phantom is another one. Since both give each
+    option alike, where a picture comes from does not tell its answer. A CT counts as one patient, so that
+    training and validation do not share it.
 
     Parameters
     ----------
@@ -37,7 +64,31 @@ def rotated_laterals(examples: Sequence[Example], pixels: Pixels, count: int, se
         Not needed; every simulator takes them.
     count:
         Pictures.
+    chests:
+        Of CTs.
     """
+    taken = 2 * round(count / 4) if chests else 0
+    return _of_chests(chests, taken, seed) + _of_phantoms(count - taken, seed)
+
+
+def _of_chests(chests: Sequence[Chest], count: int, seed: int) -> list[Picture]:
+    """Projections of CTs, straight and rotated in turn."""
+    from data.phantoms.cxr_quality import ROTATED_DEG, STRAIGHT_DEG  # noqa: PLC0415
+
+    found = []
+    for number in range(count):
+        pair, rotated = divmod(number, 2)
+        which = pair % len(chests)
+        rng = np.random.default_rng((PHANTOM_SEED + seed, number, 2))
+        angle = rng.uniform(ROTATED_DEG, MOST_ROTATED_DEG) if rotated else rng.uniform(0.0, STRAIGHT_DEG)
+        angle *= 1.0 if rng.random() < 0.5 else -1.0
+        made = lateral(chests[which], float(angle), rng, size_px=PHANTOM_PX)
+        found.append(Picture(_eight_bits(made), rotated, f"simulated-ct-{which}", of_ct=True))
+    return found
+
+
+def _of_phantoms(count: int, seed: int) -> list[Picture]:
+    """Projections of phantom thoraces, one a phantom."""
     from data.phantoms.cxr_quality import radiograph, truth_of  # noqa: PLC0415
 
     options = ("straight", "rotated")
@@ -110,11 +161,3 @@ def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return picture
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-SIMULATORS: dict[str, Simulator] = {
-    "borders_frontal": partial(cut_borders, question="borders_frontal", projection="frontal"),
-    "borders_lateral": partial(cut_borders, question="borders_lateral", projection="lateral"),
-    "rotation_lateral": rotated_laterals,
-}
-"""By question."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from data.answers import STUDY, Answer, Form, Site
 from data.errors import TaskError
 from data.pixels import Pixels
-from data.records import Prediction, Study
+from data.records import Prediction, Series, Study
 from models.config import Profile, ProfileName, TaskConfig, load_config
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ Progress = Callable[[float, str], None]
 
 def silent(share: float, words: str) -> None:
     """Progress that nobody follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page that readers see: a slice of a series, by its index from 0, or a series that is one image."""
+
+    series: Series
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,8 @@ class ClinicalTask(ABC):
     """One or two sentences for the pages."""
     form: Form
     """What is asked."""
+    window: ClassVar[tuple[float, float] | None] = None
+    """(centre, width) that its pages are shown with; None: as each series asks."""
     primary: ClassVar[str]
     """The metric on which versions are compared, as evaluation names it; larger is better."""
 
@@ -200,13 +210,22 @@ class ClinicalTask(ABC):
         """Whether the task can be asked of a study."""
         return study.modality in self.modalities and bool(study.series)
 
-    @abstractmethod
+    def sources(self, study: Study) -> tuple[Page, ...]:
+        """The pages that readers see, in order: a radiograph's one image unless a task says otherwise."""
+        from models.images import first_image  # noqa: PLC0415
+
+        return (Page(first_image(study)),)
+
     def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
         """What a reader sees: (rows, columns) pictures in native pixels, windowed."""
+        return [
+            np.ascontiguousarray(pixels.display8(page.series, page.index, window=self.window))
+            for page in self.sources(study)
+        ]
 
-    def page_shapes(self, study: Study, pixels: Pixels) -> tuple[tuple[int, int], ...]:
-        """(rows, columns) of each page, without drawing it where that can be spared."""
-        return tuple((page.shape[0], page.shape[1]) for page in self.pages(study, pixels))
+    def page_shapes(self, study: Study) -> tuple[tuple[int, int], ...]:
+        """(rows, columns) of each page."""
+        return tuple(Pixels.page_shape(page.series) for page in self.sources(study))
 
     def references(self, study: Study) -> tuple[Answer, ...]:
         """Answers that a study's own header gives reliably enough to stand for the truth; often none."""

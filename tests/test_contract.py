@@ -94,7 +94,7 @@ def test_an_answer_is_explained_in_native_pixels(played: tuple[str, Home, dict[s
     found = model.explain(study, first.question, pixels, site=first.site)
     pages = task.pages(study, pixels)
     assert found.heat.shape == pages[found.page].shape
-    assert tuple(page.shape for page in pages) == task.page_shapes(study, pixels)
+    assert tuple(page.shape for page in pages) == task.page_shapes(study)
     assert found.heat.dtype == np.float32
     assert 0.0 <= found.heat.min() <= found.heat.max() <= 1.0
 

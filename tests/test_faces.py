@@ -27,6 +27,7 @@ from streamlit.util import calc_hash
 from data.home import HOME_VARIABLE, Home
 from data.records import Mode, Part, Purpose, RoundState
 from data.store import Store
+from labelstudio.webhook import HEADER
 from tests.filled_home import READERS, SENTENCE, SOURCE_ID, TASK, fill
 from workbench.blindness import ALL, Blindness
 from workbench.guard import POLICY, Guard
@@ -416,8 +417,9 @@ def test_an_empty_upload_is_refused(client: TestClient) -> None:
 def test_the_hook_only_asks_to_fetch(changed: Store) -> None:
     home = Home(changed.path.parent)
     client = TestClient(create_api(home))
-    answer = client.post("/hooks/labelstudio", json={"action": "ANNOTATION_CREATED", "task": {"id": 1}})
-    again = client.post("/hooks/labelstudio", content=b"not even JSON")
+    secret = {HEADER: home.secret("labelstudio-hook")}
+    answer = client.post("/hooks/labelstudio", headers=secret, json={"action": "ANNOTATION_CREATED"})
+    again = client.post("/hooks/labelstudio", headers=secret, content=b"not even JSON")
     assert answer.json() == again.json() == {"rounds": [f"{TASK}-r2"]}
     pulls = [job for job in changed.jobs.all() if job.kind == "round.step"]
     assert [job.arguments["step"] for job in pulls] == ["pull"]  # asked twice, one job

@@ -2,7 +2,6 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -296,21 +295,3 @@ def test_what_nobody_answered_is_withdrawn(
     [refused] = report.refused
     assert refused.request_id == "gone"
     assert "gone from the labelling server" in refused.message
-
-
-@pytest.mark.parametrize(
-    ("payload", "expected"),
-    [
-        ({"action": "ANNOTATION_CREATED", "task": {"id": 1, "data": {"request_id": "r1"}}}, ("r1",)),
-        ({"tasks": [{"data": {"request_id": "r1"}}, {"data": {"request_id": "r2"}}, {"id": 3}]}, ("r1", "r2")),
-        ({"task": {"data": {"request_id": 7}}}, ()),
-        ({"task": None}, ()),
-        ("text", ()),
-    ],
-)
-def test_a_webhook_is_a_hint(payload: object, expected: tuple[str, ...], tmp_path: Path) -> None:
-    from data.home import Home
-
-    home = Home(tmp_path)
-    gateway = LabelStudioGateway(LabelStudioServer(home), Blobs.of(home), READERS.__getitem__)
-    assert gateway.webhook_hint(payload) == expected

@@ -62,6 +62,12 @@ def test_literal_runs_are_read() -> None:
         pytest.param(np.ones((300, 411), dtype=bool), id="full, a run over 65536"),
         pytest.param(np.zeros((128, 128), dtype=bool), id="empty, exactly 65536"),
         pytest.param(np.ones((1, 1), dtype=bool), id="one pixel"),
+        pytest.param(_ragged(40, 40, 3), id="few runs"),
+        pytest.param(np.arange(1024 * 513).reshape(513, 1024) % 4096 < 7, id="128 pairs of runs and one"),
+        pytest.param(
+            np.arange(600 * 600).reshape(600, 600) % 7 * (np.arange(600) > 580)[:, None] > 3,
+            id="many runs, one over 65536",
+        ),
     ],
 )
 def test_large_and_small(mask: np.ndarray) -> None:

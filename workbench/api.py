@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path as File_
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Header, Path, Query, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
@@ -15,9 +15,10 @@ from data.errors import JobError, NotAnImageError
 from data.home import Home
 from data.records import Job, JobState, Part, RoundState
 from data.store import Store
+from labelstudio.webhook import ADDRESS, HEADER, is_admitted
 from models.task import discover, get_task
 from workbench import jobs
-from workbench.api_errors import PROBLEMS, too_large
+from workbench.api_errors import PROBLEMS, not_admitted, too_large
 from workbench.api_models import (
     HealthOut,
     HookOut,
@@ -191,10 +192,17 @@ async def _ended(store: Store, job_id: str, wait_s: float) -> Job:
 
 
 def _add_hook(api: APIRouter, home: Home, store: Store) -> None:
-    @api.post("/hooks/labelstudio", tags=["hooks"])
-    def labelstudio(request: Request) -> HookOut:
-        """A hint that answers have come: what it says is not believed, the open rounds' answers are fetched."""
+    @api.post(ADDRESS, tags=["hooks"], responses={403: PROBLEMS[403]})
+    def labelstudio(
+        later: BackgroundTasks,
+        secret: Annotated[str, Header(alias=HEADER, max_length=200, description="As the home keeps it.")] = "",
+    ) -> HookOut:
+        """A hint that answers have come: what it says is not read, the open rounds' answers are fetched."""
+        if not is_admitted(home, secret):
+            raise not_admitted()
         waiting = [r for r in store.rounds.all() if r.state in (RoundState.PUSHED, RoundState.READ)]
-        for one in waiting:
-            jobs.enqueue(home, "round.step", round_id=one.round_id, step="pull", reason="", force=False)
+        for one in waiting:  # after the reply, since a reader waits for it
+            later.add_task(
+                jobs.enqueue, home, "round.step", round_id=one.round_id, step="pull", reason="", force=False
+            )
         return HookOut(rounds=[one.round_id for one in waiting])

@@ -49,6 +49,18 @@ class TooLargeError(IngestError):
     """An upload beyond the bound."""
 
 
+class NotAdmittedError(LabelServerError):
+    """A hint without the secret."""
+
+
+def not_admitted() -> NotAdmittedError:
+    """The error of a hint without the secret."""
+    return NotAdmittedError(
+        "The secret is missing or wrong.", given="a call that the labelling server was not told to make",
+        expected="the header with the home's own secret", do="nothing: answers are fetched every minute as well",
+    )  # fmt: skip
+
+
 def too_large() -> TooLargeError:
     """The error of an upload beyond the bound."""
     return TooLargeError(
@@ -61,10 +73,13 @@ def status_of(error: ConsiliumError) -> int:
     """The status code of an error."""
     if isinstance(error, TooLargeError):
         return 413
+    if isinstance(error, NotAdmittedError):
+        return 403
     return next(code for cls, code in STATUS if isinstance(error, cls))
 
 
 PROBLEMS: Mapping[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "The secret is missing or wrong."},
     404: {"model": Problem, "description": "There is no such thing."},
     422: {"model": Problem, "description": "A parameter or file does not fit."},
     503: {"model": Problem, "description": "A part that is needed does not answer."},

@@ -9,11 +9,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.answers import Form, Site, decode_value
+from data.answers import Form, MaskValue, Site, decode_value
 from data.errors import ConsiliumError, JobError, NotAnImageError
 from data.home import Home
 from data.records import Job, JobState, QuestionPrediction
 from data.store import Store
+from data.tables.versions import decode_measured
 from models.task import discover, get_task
 from workbench import jobs
 from workbench.demo_work import remove_upload, take_upload
@@ -210,6 +211,8 @@ def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any
 
     rows = []
     for one in results:
+        if isinstance(one.value, MaskValue):
+            continue
         question = words.asked(form, one.question)
         options = ", ".join(f"{words.short(n)} {p:.2f}" for n, p in one.probabilities.items())
         title = question.title if question else words.short(one.question)
@@ -219,11 +222,17 @@ def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any
             f"<td class='v'>{escape(answers.said(form, one.question, one.value))}</td>"
             f"<td>{'' if share is None else f'P = {share:.2f}'}</td><td class='q'>{escape(options)}</td></tr>"
         )
+    found = "".join(
+        f"<tr><td>{escape(words.short(m.name))} <span class='q'>{escape(words.site(m.site))}</span></td>"
+        f"<td class='v'>{m.value:.3g} {escape(m.unit)}</td><td colspan='2' class='q'>{escape(m.note)}</td></tr>"
+        for m in (decode_measured(raw) for raw in result.get("measured", ()))
+    )
     held = f"<p>Look at the picture: {escape(str(result['held']))}.</p>" if result.get("held") else ""
     return (
         "<div class='c-said'><table><tr><th>Question</th><th>Answer</th><th>Probability</th>"
         "<th>By option</th></tr>"
-        f"{''.join(rows)}</table><p class='q'>Probabilities are calibrated. Version {escape(result['version'])}, "
+        f"{''.join(rows)}{found}</table>"
+        f"<p class='q'>Probabilities are calibrated. Version {escape(result['version'])}, "
         f"uncertainty {result['uncertainty']:.2f} of 1.</p>{held}<p class='q'>{escape(NOTICE)}</p></div>"
     )
 

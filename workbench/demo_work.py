@@ -27,6 +27,7 @@ from data.store import Store
 from data.tables.versions import encode_measured
 from models.task import ClinicalTask, Model, get_task
 from workbench.jobs import QUICK, Work, kind
+from workbench.outlines import draw, fullest_page
 from workbench.pictures import jpeg, scaled, with_heat
 
 SHOWN_PX = 1200
@@ -186,7 +187,11 @@ def _draw(
     """Write the picture, and the heat map of each answer that has one. Returns the files' names."""
     pages = task.pages(study, pixels)
     names = ["picture.jpg"]
-    (folder / names[0]).write_bytes(jpeg(scaled(pages[len(pages) // 2], SHOWN_PX)))
+    page = fullest_page(prediction)
+    page = len(pages) // 2 if page is None else page
+    shape = (pages[page].shape[0], pages[page].shape[1])
+    drawn = draw(pixels.blobs, task.form, scaled(pages[page], SHOWN_PX), prediction, page, shape)
+    (folder / names[0]).write_bytes(jpeg(drawn))
     for question in dict.fromkeys(r.question for r in prediction.results):
         result = max((r for r in prediction.results if r.question == question), key=lambda r: r.site == STUDY)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,3 +118,55 @@ def with_heat(shown: NDArray[np.uint8], heat: NDArray[np.uint8], opacity: float)
     plain = np.repeat(shown[..., None], 3, axis=2).astype(np.float32)
     blended: NDArray[np.uint8] = np.round(plain + (covered - plain) * opacity).astype(np.uint8)
     return blended
+
+
+def with_outlines(
+    shown: NDArray[np.uint8], masks: Sequence[tuple[NDArray[np.bool_], str]], *, width_px: int = 1
+) -> NDArray[np.uint8]:
+    """A picture with the outlines of masks, (rows, columns, 3).
+
+    Parameters
+    ----------
+    shown:
+        (rows, columns), or (rows, columns, 3).
+    masks:
+        Pairs of (mask in native pixels, colour as ``#rrggbb``); scaled to the picture.
+    width_px:
+        Of the line.
+    """
+    import cv2  # noqa: PLC0415
+
+    drawn = np.ascontiguousarray(shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2))
+    rows, columns = drawn.shape[:2]
+    for mask, colour in masks:
+        large = cv2.resize(mask.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST)
+        found, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        cv2.drawContours(drawn, found, -1, (red, green, blue), width_px)
+    return drawn
+
+
+def with_lines(
+    shown: NDArray[np.uint8],
+    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]],
+    shape: tuple[int, int],
+    colour: str,
+) -> NDArray[np.uint8]:
+    """A picture with measuring lines, (rows, columns, 3).
+
+    Parameters
+    ----------
+    lines:
+        Ends as (row, column) in native pixels.
+    shape:
+        (rows, columns) of the native picture.
+    """
+    import cv2  # noqa: PLC0415
+
+    drawn = np.ascontiguousarray(shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2))
+    scale = (drawn.shape[1] / shape[1], drawn.shape[0] / shape[0])
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    for ends in lines:
+        first, second = ((round((c + 0.5) * scale[0]), round((r + 0.5) * scale[1])) for r, c in ends)
+        cv2.line(drawn, first, second, (red, green, blue), max(1, round(min(scale))), cv2.LINE_AA)
+    return drawn

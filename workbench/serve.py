@@ -84,8 +84,10 @@ def serve(home: Home, *, port: int = 8501, host: str = HOST) -> None:
     """
     import uvicorn  # noqa: PLC0415
 
+    from labelstudio.webhook import announce  # noqa: PLC0415
     from workbench.everything import refuse_busy  # noqa: PLC0415
 
     refuse_busy(port)
+    announce(home, f"http://{host}:{port}")
     uvicorn.run(create_app(home), host=host, port=port, log_level="warning", access_log=False,
                 timeout_graceful_shutdown=3)  # fmt: skip

@@ -82,7 +82,7 @@ class Worker:
 def fetch_answers(home: Home) -> int:
     """Fetch what the readers of the open rounds have answered; how many answers are new or changed.
 
-    A webhook is only a hint; this is how answers come in although nobody asks for them.
+    A webhook asks for them at once, but it is only a hint: this is how they come in although nobody asks.
     """
     from labelstudio.server import LabelStudioServer  # noqa: PLC0415 - loads its client
     from workbench.work import loop  # noqa: PLC0415 - loads the loop

@@ -52,13 +52,16 @@ from data.ingest.work import (
 READY = "ready"
 MAX_IN_MEMORY_BYTES = 256 << 20
 """Largest series that is put together in memory; a larger one is put together on the disk."""
+UNUSED = ("requests", "tqdm", "PIL.ImageCms")
+"""Modules that pydicom loads, slowly, for downloads and colour profiles: neither happens here."""
 GRACE_S = 20.0
 """How much longer than its parent the process waits before it ends itself: for when the parent is gone."""
 
 
 def main() -> None:
     """Serve until the parent closes the pipe."""
-    sys.modules["requests"] = None  # type: ignore[assignment]  # pydicom loads it, slowly, for downloads: none here
+    for name in UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     inbox, outbox = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
@@ -161,10 +164,16 @@ class Worker:
         np.lib.format.write_array_header_1_0(header, fields)  # type: ignore[no-untyped-call]
         if common.itemsize * rows * columns * len(task.slices) > MAX_IN_MEMORY_BYTES:
             return Built(self._built_on_disk(task, header.getvalue(), common), shape)
-        whole = bytearray(header.getvalue())
-        for slice_ in task.slices:
-            whole += np.ascontiguousarray(self.page(slice_).astype(common, copy=False)).data
-        return Built(self.blobs.put(memoryview(whole)), shape)
+        start, size = len(header.getvalue()), common.itemsize * rows * columns
+        whole = np.empty(start + size * len(task.slices), dtype=np.uint8)
+        whole[:start] = np.frombuffer(header.getvalue(), dtype=np.uint8)
+        for index, slice_ in enumerate(task.slices):
+            place = whole[start + index * size :][:size]
+            if not _read_into(place, slice_, common):
+                place[:] = (
+                    np.ascontiguousarray(self.page(slice_).astype(common, copy=False)).reshape(-1).view(np.uint8)
+                )
+        return Built(self.blobs.put(whole.data), shape)
 
     def _built_on_disk(self, task: BuildStack, header: bytes, common: np.dtype[Any]) -> str:
         path = self.setup.scratch / f"{task.key}.npy"
@@ -192,6 +201,14 @@ class Worker:
     def page(self, slice_: PixelRef | KeptPage) -> NDArray[Any]:
         """The pixels of one slice, (rows, columns)."""
         return page(slice_, self.blobs)
+
+
+def _read_into(place: NDArray[np.uint8], slice_: PixelRef | KeptPage, dtype: np.dtype[Any]) -> bool:
+    """Read a slice's pixels straight to their place, where they wait in a file and have that type already."""
+    if not isinstance(slice_, PixelRef) or np.dtype(slice_.dtype) != dtype:
+        return False
+    with open(slice_.path, "rb", buffering=0) as stream:  # noqa: PTH123 - without a buffer between
+        return stream.readinto(place.data) == place.size == slice_.nbytes
 
 
 def page(slice_: PixelRef | KeptPage, blobs: Blobs) -> NDArray[Any]:

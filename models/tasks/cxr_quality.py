@@ -12,12 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.answers import STUDY, Answer, Choice, Form, Question
 from data.errors import TrainingError
-from data.pixels import Pixels
 from data.records import Layout, Study
 from models.task import ClinicalTask, Model, StageReport, Trained, TrainingRun
 
@@ -70,12 +66,6 @@ class CxrQuality(ClinicalTask):
         """Whether the study is a radiograph: one image; a picture without a header counts as one."""
         return super().accepts(study) and any(series.layout is Layout.IMAGE for series in study.series)
 
-    def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
-        """The radiograph, 8 bit, in native pixels."""
-        from models.images import page  # noqa: PLC0415
-
-        return [page(study, pixels)]
-
     def references(self, study: Study) -> tuple[Answer, ...]:
         """The projection, by the view that the header or the list of the data names."""
         if study.view in FRONTAL_VIEWS:
@@ -91,11 +81,14 @@ class CxrQuality(ClinicalTask):
         ------
         TrainingError
             There are too few images for every question.
+        ConfigError, GeometryError
+            A CT that the profile names for simulated rotation is missing, or shows no chest.
         """
         from models.radiographs import LEAST, gather  # noqa: PLC0415
-        from models.simulated import SIMULATORS  # noqa: PLC0415
+        from models.simulated import simulators  # noqa: PLC0415
         from models.stages import train_stage  # noqa: PLC0415
 
+        simulator = simulators(run.profile)
         weights: dict[str, Mapping[str, torch.Tensor]] = {}
         settings: dict[str, Mapping[str, Any]] = {}
         reports: list[StageReport] = []
@@ -107,7 +100,7 @@ class CxrQuality(ClinicalTask):
 
             told(0.0, f"{question.name}: preparing")
             stage = run.profile.stages[question.name]
-            data = gather(question, stage, run, SIMULATORS.get(question.name))
+            data = gather(question, stage, run, simulator.get(question.name))
             if data.lacking:
                 log.warning("cxr_quality: %s is left out: %s", question.name, data.lacking)
                 settings[question.name] = {"left_out": data.lacking}

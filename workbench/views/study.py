@@ -100,6 +100,8 @@ def _model(place: Here, shown: Prediction | None) -> None:
         facts([("version", join((shown.version, " ", chip(role)))), ("uncertainty", doubt),
                ("predicted", words.moment(shown.created_at))]),
     )  # fmt: skip
+    if shown.measured:
+        show(answers.measured(shown))
 
 
 def _reason(place: Here, study: Study) -> None:

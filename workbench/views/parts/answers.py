@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from data.answers import Answer, Form
+from data.answers import Answer, Form, MaskValue
 from data.records import Consensus, ConsensusState, Mode, Prediction, QuestionPrediction
 from workbench.views.parts import words
-from workbench.views.parts.markup import Html, bar, chip, join, tag, text
+from workbench.views.parts.markup import Html, bar, chip, join, table, tag, text
+
+MANY = 3
+"""Sites from which on a question's answers stand in a table."""
 
 _CONSENSUS = {
     ConsensusState.AGREED: ("agreed", "good"),
@@ -46,23 +49,71 @@ def in_line(form: Form, results: Sequence[QuestionPrediction], *, most: int = 3)
 
 
 def model_answers(form: Form, prediction: Prediction) -> Html:
-    """A model's answers, a line each: question, answer, probability, uncertainty."""
-    lines = []
-    for result in prediction.results:
-        question = words.asked(form, result.question)
+    """A model's answers: a line each, or a table for a question that is asked at many sites."""
+    parts = []
+    for name in dict.fromkeys(r.question for r in prediction.results):
+        results = [r for r in prediction.results if r.question == name]
+        if isinstance(results[0].value, MaskValue):
+            parts.append(_outlined(form, name, results))
+        elif len(results) > MANY:
+            parts.append(_by_site(form, name, results))
+        else:
+            parts += [_line(form, result) for result in results]
+    return join(parts)
+
+
+def _line(form: Form, result: QuestionPrediction) -> Html:
+    """Question, answer, probability, uncertainty."""
+    share = probability(form, result)
+    place = words.site(result.site)
+    name = tag("div", tag("span", _titled(form, result.question), cls="c-small c-quiet"),
+               tag("div", said(form, result.question, result.value), cls="c-value"),
+               tag("span", place, cls="c-small c-quiet") if place else "")  # fmt: skip
+    figure = tag("div", bar(share, cls="c-wide c-model") if share is not None else "",
+                 tag("span", _others(form, result), cls="c-small c-faint"))  # fmt: skip
+    below = "at its operating point" if _not_likeliest(share, result) else "(calibrated)"
+    figures = ("",) if share is None else (f"P = {share:.2f}", tag("div", below, cls="c-small c-faint"))
+    written = tag("div", *figures, cls="c-p")
+    return tag("div", name, figure, written, cls="c-answer")
+
+
+def _by_site(form: Form, name: str, results: Sequence[QuestionPrediction]) -> Html:
+    rows = []
+    for result in results:
         share = probability(form, result)
-        titled = question.title if question else words.short(result.question)
-        about = tag("span", titled, cls="c-small c-quiet")
-        place = words.site(result.site)
-        name = tag("div", about, tag("div", said(form, result.question, result.value), cls="c-value"),
-                   tag("span", place, cls="c-small c-quiet") if place else "")  # fmt: skip
-        figure = tag("div", bar(share, cls="c-wide c-model") if share is not None else "",
-                     tag("span", _others(form, result), cls="c-small c-faint"))  # fmt: skip
-        below = "at its operating point" if _not_likeliest(share, result) else "(calibrated)"
-        figures = ("",) if share is None else (f"P = {share:.2f}", tag("div", below, cls="c-small c-faint"))
-        written = tag("div", *figures, cls="c-p")
-        lines.append(tag("div", name, figure, written, cls="c-answer"))
-    return join(lines)
+        rows.append(
+            [words.site(result.site), said(form, name, result.value), "" if share is None else f"{share:.2f}"]
+        )
+    titled = tag("span", _titled(form, name), cls="c-small c-quiet")
+    return tag("div", titled, table(["Where", "Answer", "P"], rows))
+
+
+def _outlined(form: Form, name: str, results: Sequence[QuestionPrediction]) -> Html:
+    """Which labels a mask has, and on how many pages."""
+    pages: dict[str, int] = {}
+    for result in results:
+        for label, _ in result.value.masks if isinstance(result.value, MaskValue) else ():
+            pages[label] = pages.get(label, 0) + 1
+    said_ = ", ".join(f"{words.short(label)} ({count} p.)" for label, count in pages.items())
+    about = tag("span", _titled(form, name), cls="c-small c-quiet")
+    return tag("div", tag("div", about, tag("div", said_ or "nothing outlined")), cls="c-answer")
+
+
+def measured(prediction: Prediction) -> Html:
+    """What the version measured, as a table; its notes below."""
+    rows = [
+        [words.short(m.name), words.site(m.site), f"{m.value:.3g} {m.unit}".strip(),
+         "" if m.page is None else f"page {m.page + 1}"]
+        for m in prediction.measured
+    ]  # fmt: skip
+    notes = dict.fromkeys(m.note for m in prediction.measured if m.note)
+    below = [tag("div", one, cls="c-small c-quiet") for one in notes]
+    return join((table(["Measured", "Where", "Value", "On"], rows), *below))
+
+
+def _titled(form: Form, name: str) -> str:
+    question = words.asked(form, name)
+    return question.title if question else words.short(name)
 
 
 def _not_likeliest(share: float | None, result: QuestionPrediction) -> bool:

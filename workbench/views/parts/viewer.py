@@ -1,23 +1,27 @@
-"""The picture of a study, with window, page, and the heat map of an answer."""
+"""The pages of a study, with window, outlines, measuring lines, and the heat map of an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import streamlit as st
 
+from data.answers import MaskValue
 from data.blobs import Blobs
 from data.home import Home
 from data.pixels import Pixels
-from data.records import Job, JobState, Prediction, Series, Study
+from data.records import Job, JobState, Layout, Prediction, QuestionPrediction, Series, Study
+from models.task import ClinicalTask, Page
+from workbench import outlines
 from workbench.pictures import first_series, png, with_heat
 from workbench.pictures import picture as draw
-from workbench.views.parts import jobs, words
+from workbench.views.parts import answers, jobs, words
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
+from workbench.views.parts.legend import legend
 from workbench.views.parts.markup import tag
 
 Pixels8: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
@@ -53,35 +57,73 @@ def _windows(series: Series) -> Mapping[str, tuple[float, float] | None]:
 
 
 def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
-    """Show a study's picture; the heat map of an answer over it, where somebody may see the model."""
-    series = first_series(study)
+    """Show a study's pages; over them, where somebody may see the model, its heat map, outlines and lines."""
+    pages = pages_of(place.task, study)
     heat: Pixels8 | None = None
-    opacity = 0.0
+    opacity, outlined = 0.0, False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        window = _choose_window(series)
-        page = _choose_page(series)
-        wanted = prediction is not None and st.toggle("Heat map", key="heat", bind="query-params")
+        masks = outlines.by_page(prediction)
+        index = _choose_page(pages, prediction)
+        source = pages[index]
+        window = _choose_window(source.series)
+        if prediction is not None and (masks or any(m.drawn for m in prediction.measured)):
+            outlined = st.toggle("Outlines", value=True, key="outlines", bind="query-params")
         job: Job | None = None
-        if wanted and prediction is not None:
-            names = [result.question for result in prediction.results if result.site.key == "study"]
-            question = (
-                choose("of", {name: words.short(name) for name in names}, key="of", width=150) if names else ""
+        if prediction is not None and st.toggle("Heat map", key="heat", bind="query-params"):
+            about = _explained(prediction)
+            chosen = (
+                choose("of", {key: name for key, (name, _) in about.items()}, key="of", width=170) if about else ""
             )
-            if question:
-                job = _heat_job(place, prediction, question)
+            if chosen:
+                job = _heat_job(place, prediction, about[chosen][1])
             opacity = st.slider("Opacity", 0.0, 1.0, 0.8, 0.1, key="opacity", width=110)
-    shown = _shown(str(place.home.path), series.pixels, series, page, window)
     if job is not None and job.state == JobState.DONE:
         heat = np.asarray(place.blobs.get_array(str(job.result["heat"])), dtype=np.uint8)
+        explained = int(job.result.get("page", 0))
+        if explained != index:
+            heat = None
+            _offer_page(explained)
+    shape = Pixels.page_shape(source.series)
+    page = None if source.series.layout is Layout.IMAGE else source.index
+    window = window or place.task.window
+    shown = _shown(str(place.home.path), source.series.pixels, source.series, page, window)
     jobs.follow(place.home, job if heat is None else None)
     drawn = with_heat(shown, heat, opacity) if heat is not None else shown
+    if outlined and prediction is not None:
+        drawn = outlines.draw(place.blobs, place.task.form, drawn, prediction, index, shape)
     st.image(
         png(drawn),
         width="stretch",
         output_format="PNG",
         alt=f"{study.label}, {study.modality} {study.view}".strip(),
     )
-    _caption(series, study, shown.shape[1], page, heat)
+    if outlined and prediction is not None:
+        show(legend(place.task.form, prediction, index))
+    _caption(source.series, study, shown.shape[1], page, heat)
+
+
+def pages_of(task: ClinicalTask, study: Study) -> tuple[Page, ...]:
+    """The pages that the task shows readers; of a study that it does not take, those of its first series."""
+    if task.accepts(study) and (pages := task.sources(study)):
+        return pages
+    series = first_series(study)
+    return tuple(Page(series, index) for index in range(Pixels.pages(series)))
+
+
+def _explained(prediction: Prediction) -> dict[str, tuple[str, QuestionPrediction]]:
+    """By key for the address: what can be explained, in words, and its result. Masks explain themselves."""
+    return {
+        f"{r.question} {r.site.key}": (answers.where(r.question, words.site(r.site)), r)
+        for r in prediction.results
+        if not isinstance(r.value, MaskValue)
+    }
+
+
+def _offer_page(page: int) -> None:
+    def turn() -> None:
+        st.session_state["page_shown"] = page + 1
+
+    st.button(f"Heat map is on page {page + 1}", key="to heat", on_click=turn, type="tertiary")
 
 
 def _choose_window(series: Series) -> tuple[float, float] | None:
@@ -92,20 +134,23 @@ def _choose_window(series: Series) -> tuple[float, float] | None:
     return presets.get(chosen or AS_GIVEN)
 
 
-def _choose_page(series: Series) -> int | None:
-    pages = Pixels.pages(series)
-    if pages < 2:
-        return None
-    number: int = st.slider("Page", 1, pages, pages // 2 + 1, key="page_shown", width=260)
+def _choose_page(pages: Sequence[Page], prediction: Prediction | None) -> int:
+    """The page to show, from 0: first the one on which most is outlined, else the middle one."""
+    if len(pages) < 2:
+        return 0
+    first = outlines.fullest_page(prediction)
+    start = len(pages) // 2 if first is None or first >= len(pages) else first
+    number: int = st.slider("Page", 1, len(pages), start + 1, key="page_shown", width=260)
     return number - 1
 
 
-def _heat_job(place: Here, prediction: Prediction, question: str) -> Job | None:
+def _heat_job(place: Here, prediction: Prediction, result: QuestionPrediction) -> Job | None:
     """The newest job that makes this heat map; asked for where there is none."""
     arguments = {
         "task": place.task.name,
         "study_id": prediction.study_id,
-        "question": question,
+        "question": result.question,
+        "site": result.site.key,
         "version": prediction.version,
     }
     job = jobs.latest(place.store, "explain", **arguments)
