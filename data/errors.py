@@ -16,6 +16,7 @@ Each one says what was given, what was expected and what to do::
     │   ├── GeometryError           slices that do not make one volume
     │   └── UnsafeArchiveError      an archive that expands beyond bounds or out of its folder
     ├── LabelsError                 a table of labels that does not fit
+    ├── CurationError               terms, a rule or studies from which no data set can be curated
     ├── AnswerError                 a value that its question does not admit
     ├── ConfigError                 a setting or task configuration that cannot be
     ├── TaskError                   no such clinical task, or a study that it does not take
@@ -128,6 +129,10 @@ class UnsafeArchiveError(IngestError):
 
 class LabelsError(ConsiliumError):
     """A table of labels that does not fit."""
+
+
+class CurationError(ConsiliumError):
+    """Terms, a rule or studies from which no data set can be curated."""
 
 
 class AnswerError(ConsiliumError):

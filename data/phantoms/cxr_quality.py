@@ -103,11 +103,11 @@ def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadi
     rotation = _rotation(plan, rng)
     arms_raised = not plan.frontal
     thorax = build(draw_anatomy(rng, arms_raised=arms_raised, frontal_at_detector=view == "PA"), rng)
-    beam = _beam(thorax, view, rotation, rng)
+    beam = beam_for(thorax, view, rotation, rng)
     tilt = float(np.clip(rng.normal(0.0, 2.2 if plan.frontal else 2.6), -6.0, 6.0))
     shadow = lung_shadow(thorax, beam, tilt, frontal=plan.frontal)
     framing = framed(shadow, thorax, beam, tilt, frontal=plan.frontal, cut=plan.cut, size_px=size_px, rng=rng)
-    pixels = _exposed(thorax, beam, framing, plan, rng)
+    pixels = exposed(thorax, beam, framing, rng, frontal=plan.frontal)
     detector, box, field = framing.detector, framing.lung_box_px, framing.field_px
     if not plan.frontal and rng.random() < 0.35:  # hung the other way round, as some departments do
         pixels = pixels[:, ::-1].copy()
@@ -115,7 +115,7 @@ def radiograph(number: int, *, seed: int = 0, size_px: int = 384) -> PhantomRadi
             (top, pixels.shape[1] - right, bottom, pixels.shape[1] - left)
             for top, left, bottom, right in (box, field)
         )
-    pixels = _marked(pixels, view, detector.pixel_mm, rng)
+    pixels = marked(pixels, view, detector.pixel_mm, rng)
     return PhantomRadiograph(
         patient=f"phantom-{number:04d}",
         study=f"phantom-cxr-{seed}-{number:04d}",
@@ -158,7 +158,8 @@ def _rotation(plan: _Plan, rng: np.random.Generator) -> float:
     return sign * float(rng.uniform(ROTATED_DEG, 22.0) if plan.rotated else rng.uniform(0.0, STRAIGHT_DEG))
 
 
-def _beam(thorax: Thorax, view: str, rotation_deg: float, rng: np.random.Generator) -> Beam:
+def beam_for(thorax: Thorax, view: str, rotation_deg: float, rng: np.random.Generator) -> Beam:
+    """Where source and detector stand for a view (PA, AP or LL) of a patient turned by some degrees."""
     angle = {"PA": 0.0, "LL": 90.0, "AP": 180.0}[view] + rotation_deg
     distance = float(rng.uniform(1000.0, 1300.0) if view == "AP" else rng.uniform(1700.0, 1900.0))
     gap = {"PA": 160.0, "AP": 150.0, "LL": 230.0}[view] + float(rng.uniform(0.0, 40.0))
@@ -166,14 +167,10 @@ def _beam(thorax: Thorax, view: str, rotation_deg: float, rng: np.random.Generat
     return Beam(angle, distance, gap, aim)
 
 
-def _exposed(
-    thorax: Thorax,
-    beam: Beam,
-    framing: Framing,
-    plan: _Plan,
-    rng: np.random.Generator,
+def exposed(
+    thorax: Thorax, beam: Beam, framing: Framing, rng: np.random.Generator, *, frontal: bool
 ) -> NDArray[np.uint16]:
-    """The picture."""
+    """The picture of a thorax, (rows, columns), with an exposure and a processing of its own."""
     detector = framing.detector
     integrals = project_volume(thorax.attenuation, thorax.spacing_mm, beam, detector, origin_mm=thorax.origin_mm)
     integrals += project_points(thorax.fine, beam, detector)
@@ -183,17 +180,15 @@ def _exposed(
         blur_px=float(rng.uniform(0.45, 0.95)),
         local=float(rng.uniform(0.25, 0.6)),
         sharpen=float(rng.uniform(0.2, 1.0)),
-        low_pct=float(rng.uniform(0.5, 4.5) if plan.frontal else rng.uniform(1.5, 8.0)),
-        high_pct=float(rng.uniform(97.0, 99.8) if plan.frontal else rng.uniform(94.0, 99.6)),
+        low_pct=float(rng.uniform(0.5, 4.5) if frontal else rng.uniform(1.5, 8.0)),
+        high_pct=float(rng.uniform(97.0, 99.8) if frontal else rng.uniform(94.0, 99.6)),
         gamma=float(np.exp(rng.normal(0.0, 0.25))),
         frame=0.0 if rng.random() < 0.7 else float(rng.uniform(0.0, 0.3)),
     )
     return expose(np.maximum(integrals, 0.0), exposure, rng, field=framing.opening())
 
 
-def _marked(
-    pixels: NDArray[np.uint16], view: str, pixel_mm: float, rng: np.random.Generator
-) -> NDArray[np.uint16]:
+def marked(pixels: NDArray[np.uint16], view: str, pixel_mm: float, rng: np.random.Generator) -> NDArray[np.uint16]:
     """With a lead letter near a corner, R or L, as the side is; now and then without one."""
     import cv2  # noqa: PLC0415 - slow to load
 

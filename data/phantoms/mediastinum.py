@@ -27,12 +27,12 @@ def displace_lungs(anatomy: Anatomy, grid: Grid, lungs: Floats) -> None:
     for centre, axes in parts:
         window = grid.window(centre, axes)
         lungs[window] *= 1.0 - cover(ellipsoid(grid.within(window), centre, axes))
-    for start, end, radius in (*_aorta(anatomy), *_hila(anatomy)):
+    for start, end, radius in (*aorta_rods(anatomy), *hilum_rods(anatomy)):
         window = grid.window(tuple((start + end) / 2), tuple(np.abs(start - end) / 2 + radius))
         lungs[window] *= 1.0 - cover(capsule(grid.within(window), start, end, (radius, radius)))
 
 
-def _aorta(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
+def aorta_rods(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
     """Ascending aorta, arch and descending aorta as rods: start, end (z, y, x) and radius in mm."""
     apex, front = anatomy.apex_mm, 60.0 - anatomy.depth_mm
     top = 0.74 * apex
@@ -54,7 +54,7 @@ def _aorta(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
     return [(start, end, anatomy.arch_mm) for start, end in pairwise(path)]
 
 
-def _hila(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
+def hilum_rods(anatomy: Anatomy) -> list[tuple[Floats, Floats, float]]:
     """The large arteries of the lungs as rods: start, end (z, y, x) and radius in mm."""
     apex, y = anatomy.apex_mm, hilum_y(anatomy)
     rods = []
