@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -136,8 +136,8 @@ class Loop:
     # -- open ----------------------------------------------------------------------------------------------
 
     @_alone
-    def open(self, plan: RoundPlan) -> Round:
-        """Choose the batch and open the next round.
+    def open(self, plan: RoundPlan, *, among: Collection[str] | None = None) -> Round:
+        """Choose the batch, among these studies or all, and open the next round.
 
         Studies that are held for a person are left out, and so are those whose reference standard was read here.
         A training case with an imported standard is asked for only where its readers and the model disagree.
@@ -145,7 +145,8 @@ class Loop:
         for reader in (*plan.readers, *([plan.adjudicator] if plan.adjudicator else [])):
             self.store.reads.reader(reader)
         champion = self.store.versions.champion(self.task.name)
-        studies = [s for s in self.store.studies.find() if self.task.accepts(s) and not s.held]
+        found = self.store.studies.find(study_ids=None if among is None else list(among))
+        studies = [s for s in found if self.task.accepts(s) and not s.held]
         predictions: Mapping[str, Prediction] = {}
         if champion is not None:
             predictions = predict_studies(self.home, self.task, champion.version, studies, progress=self.progress)

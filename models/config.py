@@ -129,11 +129,22 @@ class Reading(Settings):
     """By how much the primary metric must improve, beyond its interval's lower bound, for a promotion."""
 
 
+class Demo(Settings):
+    """The task's part in the embedded demo."""
+
+    phantoms: Annotated[int, Field(ge=20)] = 360
+    """Phantom patients."""
+    budget: Annotated[int, Field(ge=4)] = 36
+    """Cases of its round."""
+
+
 class TaskConfig(Settings):
     """The configuration of one clinical task. A task with settings of its own has a subclass with their fields."""
 
     reading: Reading = Reading()
     """How its cases are read."""
+    demo: Demo = Demo()
+    """Its part in the embedded demo."""
     profiles: Mapping[ProfileName, Profile]
     """Its sizes; all three are needed."""
 

@@ -188,6 +188,8 @@ class ClinicalTask(ABC):
     """The class of its configuration; a task with settings of its own has a subclass."""
     modalities: ClassVar[frozenset[str]]
     """DICOM modalities that it takes."""
+    body_parts: ClassVar[frozenset[str]] = frozenset()
+    """DICOM body parts that it takes, in capitals; a study that names none is taken as well. Empty: all."""
     description: ClassVar[str]
     """One or two sentences for the pages."""
     form: Form
@@ -208,7 +210,9 @@ class ClinicalTask(ABC):
 
     def accepts(self, study: Study) -> bool:
         """Whether the task can be asked of a study."""
-        return study.modality in self.modalities and bool(study.series)
+        named = {series.attributes.get("body_part", "").upper() for series in study.series} - {""}
+        elsewhere = self.body_parts and named and not named & self.body_parts
+        return study.modality in self.modalities and bool(study.series) and not elsewhere
 
     def sources(self, study: Study) -> tuple[Page, ...]:
         """The pages that readers see, in order: a radiograph's one image unless a task says otherwise."""

@@ -6,9 +6,9 @@ import streamlit as st
 
 from models.task import discover
 from workbench.style import style_sheet
-from workbench.views.parts import words
+from workbench.views.parts import jobs, words
 from workbench.views.parts.choice import choose
-from workbench.views.parts.context import SEAT, TASK, here
+from workbench.views.parts.context import SEAT, TASK, here, in_order
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, tag
 from workbench.views.places import PLACES, page
@@ -20,7 +20,9 @@ def _choices() -> None:
     """The side bar: the task, where there are several, and who sits there."""
     tasks = discover()
     if len(tasks) > 1:
-        choose("Task", {name: task.title for name, task in tasks.items()}, key=TASK)
+        choose("Task", {name: tasks[name].title for name in in_order(here().store, tasks)}, key=TASK)
+        place = here()
+        jobs.follow(place.home, jobs.latest(place.store, "demo.play", task=place.task.name))
     readers = {reader.reader_id: words.reader_name(reader) for reader in here().store.reads.readers()}
     choose("Reading as", {"": words.CURATOR, **readers}, key=SEAT)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from data.store import Store
 from labelstudio.gateway import LabelStudioGateway
 from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
-from models.config import ProfileName
+from models.config import Demo, ProfileName
 from models.prediction import evaluate_version, predict_studies
 from models.references import record_references
 from models.task import ClinicalTask, get_task
@@ -37,8 +37,8 @@ from workbench.report import Report
 
 STARTER = {Part.TRAIN: 0.4, Part.VALIDATION: 1.0, Part.CALIBRATION: 0.7, Part.TEST: 0.8}
 """Share of each part's patients whose truth is imported as reference labels; the readers give the rest."""
-SIZES = {ProfileName.DEMO: (360, 36), ProfileName.TINY: (60, 8), ProfileName.PAPER: (360, 36)}
-"""Phantom patients and the round's budget, by profile."""
+TINY = Demo(phantoms=60, budget=8)
+"""What the profile ``tiny`` is tried with."""
 SCRIPTS = (
     scripted("scripted-a", error_rate=0.05),
     scripted("scripted-b", error_rate=0.10),
@@ -86,14 +86,14 @@ def play(
         What the round came to, as JSON (see the README's reference).
     """
     clinical, name = get_task(task), ProfileName(profile)
-    count, budget = SIZES[name]
+    size = TINY if name is ProfileName.TINY else clinical.config.demo
     clock = _Clock()
     store = Store.of(home)
     label_server = server or LabelStudioServer(home)
     with ThreadPoolExecutor(max_workers=1) as aside:
         starting = aside.submit(_start, label_server)  # 30 s the first time; the phantoms do not need it
         with clock.step("phantoms"):
-            truth = bring_in(home, clinical, phantoms or count, report=report)
+            truth = bring_in(home, clinical, phantoms or size.phantoms, report=report)
         with clock.step("champion"):
             first_champion(home, clinical, name, report=report)
         with clock.step("labelling server"):
@@ -103,14 +103,14 @@ def play(
     gateway = LabelStudioGateway(label_server, Blobs.of(home), store.reads.reader)
     loop = Loop(home, clinical, gateway, progress=report.progress)
     with clock.step("open"):
-        current = _open(loop, budget, name)
+        current = _open(loop, size.budget, name, among=truth)
     while (step := NEXT_STEP.get(current.state)) is not None:
         with clock.step(step):
             current = take_step(loop, current, step, label_server, truth)
     champion = store.versions.champion(task)
     if champion is not None:
         with clock.step("predict"):
-            studies = [s for s in store.studies.find(phantom=True) if clinical.accepts(s)]
+            studies = [s for s in store.studies.find(study_ids=list(truth)) if clinical.accepts(s)]
             predict_studies(home, clinical, champion.version, studies, progress=report.progress)
     return summary(store, clinical, current, clock.seconds)
 
@@ -120,10 +120,10 @@ def _start(server: LabelStudioServer) -> None:
     server.start()
 
 
-def _open(loop: Loop, budget: int, profile: ProfileName) -> Round:
-    latest = loop.store.rounds.latest(loop.task.name)
-    if latest is not None:
-        return latest
+def _open(loop: Loop, budget: int, profile: ProfileName, *, among: Collection[str]) -> Round:
+    first = loop.store.rounds.first(loop.task.name)
+    if first is not None:
+        return first
     plan = RoundPlan.of(
         loop.task.config.reading,
         tuple(script.reader.reader_id for script in SCRIPTS),
@@ -131,7 +131,7 @@ def _open(loop: Loop, budget: int, profile: ProfileName) -> Round:
         budget=budget,
         profile=profile.value,
     )
-    return loop.open(plan)
+    return loop.open(plan, among=among)
 
 
 def take_step(loop: Loop, current: Round, step: str, server: LabelStudioServer, truth: Truth) -> Round:

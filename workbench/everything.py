@@ -19,12 +19,14 @@ from data.errors import JobCancelledError, JobError, ServiceError
 from data.home import HOME_VARIABLE, Home
 from data.store import Store
 from labelstudio.server import LabelStudioServer
+from models.task import discover
+from workbench import jobs
 from workbench.embedded import play
-from workbench.report import Report
+from workbench.report import Report, Told
 from workbench.worker import is_running
 
 TASK = "cxr_quality"
-"""The task of the embedded demo."""
+"""The task whose demo is prepared before the addresses are shown; those of the others follow in the background."""
 
 
 def run_everything(home: Home, *, port: int, label_port: int, report: Report) -> None:
@@ -46,16 +48,18 @@ def run_everything(home: Home, *, port: int, label_port: int, report: Report) ->
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     server = LabelStudioServer(home, port=label_port)
-    if not needs_demo(home):
+    if not needs_demo(home, TASK):
         report.progress(0.0, "starting Label Studio")
         server.install(progress=lambda words: report.progress(0.0, words))
         server.start()
     with _child(home, ["worker"]) as worker, _child(home, ["serve", "--port", str(port)]) as pages:
-        fresh = needs_demo(home)
+        fresh = needs_demo(home, TASK)
         if fresh:
             prepare_demo(home, server, report, stop)
         _wait(f"http://127.0.0.1:{port}/api/health", pages)
         report.say(addresses(port, server.status().url, fresh=fresh))
+        if others := ask_for_demos(home):
+            report.say(f"  In the background:  {', '.join(others)}; their pages show how far they are")
         while not stop.wait(1.0):
             for name, child in (("worker", worker), ("application", pages)):
                 if child.poll() is not None:
@@ -66,14 +70,21 @@ def run_everything(home: Home, *, port: int, label_port: int, report: Report) ->
         report.say("Stopping. Label Studio goes on; stop it with `consilium labelstudio stop`.")
 
 
-def needs_demo(home: Home) -> bool:
-    """Whether the home is empty, or its demo was cut off."""
+def needs_demo(home: Home, task: str) -> bool:
+    """Whether a home without studies of its own lacks a task's demo, or that was cut off."""
     store = Store.of(home)
-    latest = store.rounds.latest(TASK)
-    begun = (home.path / "phantoms").exists()
     if store.studies.count(phantom=False):
         return False
-    return latest is None or (begun and latest.state in NEXT_STEP)
+    first = store.rounds.first(task)
+    return first is None or first.state in NEXT_STEP
+
+
+def ask_for_demos(home: Home) -> list[str]:
+    """Have the worker prepare the demos of the other tasks that lack theirs; their names."""
+    lacking = [task for task in discover() if task != TASK and needs_demo(home, task)]
+    for task in lacking:
+        jobs.enqueue(home, "demo.play", task=task)
+    return lacking
 
 
 def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: threading.Event) -> None:
@@ -84,18 +95,13 @@ def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: th
     JobCancelledError
         A signal said stop; the next call goes on.
     """
-    follow = report.progress
 
     def progress(share: float, words: str) -> None:
         if stop.is_set():
             raise JobCancelledError("Stopped.", given=words, do="run it again to go on")
-        follow(share, words)
+        report.progress(share, words)
 
-    report.progress = progress  # type: ignore[method-assign]
-    try:
-        play(home, task=TASK, report=report, server=server)
-    finally:
-        report.progress = follow  # type: ignore[method-assign]
+    play(home, task=TASK, report=Told(progress), server=server)
 
 
 def addresses(port: int, label_server: str, *, fresh: bool) -> str:

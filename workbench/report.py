@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -84,6 +84,21 @@ class Report:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+
+class Told(Report):
+    """Output of work that another program follows: progress goes to a call, words go nowhere."""
+
+    def __init__(self, follow: Callable[[float, str], None]) -> None:
+        super().__init__(as_json=True)
+        self._follow = follow
+
+    def progress(self, share: float, words: str) -> None:
+        """Hand on how far the work is."""
+        self._follow(share, words)
+
+    def say(self, words: str) -> None:
+        """Nobody reads along."""
 
 
 @contextlib.contextmanager

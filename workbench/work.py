@@ -19,6 +19,7 @@ from data.store import Store
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
 from workbench.jobs import QUICK, Work, kind
+from workbench.report import Told
 
 
 def loop(home: Home, task: str, *, progress: Progress = silent, server: bool = False) -> Loop:
@@ -157,6 +158,14 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     after = turn.store.rounds.get(round_id)
     waiting = turn.waiting_for_adjudication(round_id) if step == "close" else 0
     return {"round": round_id, "step": step, "state": after.state, "waiting_for_adjudication": waiting, **detail}
+
+
+@kind("demo.play")
+def play_demo(work: Work, *, task: str) -> Mapping[str, Any]:
+    """Prepare a task's part of the embedded demo: phantoms, a champion, and a round read by scripted readers."""
+    from workbench.embedded import play  # noqa: PLC0415 - loads torch
+
+    return play(work.home, task=task, report=Told(work.progress))
 
 
 def champion_of(store: Store, task: str) -> str:

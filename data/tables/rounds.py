@@ -112,6 +112,11 @@ class Rounds(Table):
         )
         return [_round(row) for row in rows]
 
+    def first(self, task: str) -> Round | None:
+        """The task's first round, or None."""
+        rounds = self.all(task)
+        return rounds[-1] if rounds else None
+
     def latest(self, task: str) -> Round | None:
         """The task's newest round, or None."""
         row = self._one("SELECT * FROM rounds WHERE task = ? ORDER BY number DESC LIMIT 1", [task])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -61,8 +62,18 @@ def here() -> Here:
     home = Home.default()
     store = store_of(home)
     tasks = discover()
-    chosen = st.session_state.get(TASK)
-    task = tasks.get(str(chosen)) or next(iter(tasks.values()))
+    chosen = st.session_state.get(TASK) or st.query_params.get(TASK)
+    task = tasks.get(str(chosen)) or tasks[in_order(store, tasks)[0]]
     seat = st.session_state.get(SEAT)
     reader = next((r for r in store.reads.readers() if r.reader_id == seat), None)
     return Here(home, store, Blobs.of(home), task, reader)
+
+
+def in_order(store: Store, tasks: Mapping[str, ClinicalTask]) -> list[str]:
+    """The tasks' names: in the order in which they came to their first champion, then those without one."""
+
+    def since(name: str) -> tuple[bool, str, str]:
+        champions = store.versions.championships(name)
+        return not champions, champions[-1].at if champions else "", name
+
+    return sorted(tasks, key=since)

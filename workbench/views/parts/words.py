@@ -73,6 +73,7 @@ JOBS: Mapping[str, str] = {
     "round.open": "choosing cases",
     "round.step": "a step of a round",
     "demo.predict": "a demo prediction",
+    "demo.play": "preparing the task's demo on phantoms",
 }
 JOB_STATES: Mapping[JobState, str] = {
     JobState.WAITING: "waiting for the worker",
