@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     import torch
 
 DEVICE_VARIABLE = "CONSILIUM_DEVICE"
+PRECISION_VARIABLE = "CONSILIUM_PRECISION"
+LAYOUT_VARIABLE = "CONSILIUM_CHANNELS_LAST"
+LOADERS_VARIABLE = "CONSILIUM_LOADERS"
+PRECISIONS = ("auto", "32", "bf16", "16")
+MOST_LOADERS = 8
 SMALL = 2_000_000
 """Parameters below which a network counts as small."""
 
@@ -44,12 +49,47 @@ def find_device() -> torch.device:
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:
-    """The short number format for mixed precision on a device; None on a processor, which computes exactly."""
+    """The short number format for mixed precision on a device; None where it computes in 32 bits.
+
+    ``CONSILIUM_PRECISION`` chooses between ``32``, ``bf16`` and ``16``. By itself a CUDA device takes bfloat16
+    where it has it and else float16, and a processor computes exactly.
+
+    Raises
+    ------
+    ConfigError
+        Another precision is named, or 16 on a processor, which has no scaled training.
+    """
     import torch  # noqa: PLC0415
 
-    if device.type != "cuda":
+    named = os.environ.get(PRECISION_VARIABLE, "auto") or "auto"
+    if named not in PRECISIONS or (named == "16" and device.type != "cuda"):
+        raise ConfigError(
+            "The precision to compute in cannot be.",
+            given=f"{named} on {device.type}",
+            expected=f"one of {', '.join(PRECISIONS)}; 16 on a CUDA device alone",
+            do=f"unset {PRECISION_VARIABLE} to let it be found",
+        )
+    if named == "32" or (named == "auto" and device.type != "cuda"):
         return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if named == "auto":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.bfloat16 if named == "bf16" else torch.float16
+
+
+def loaders(device: torch.device) -> int:
+    """Threads that prepare batches ahead of a network: ``CONSILIUM_LOADERS``, else by device and cores.
+
+    Raises
+    ------
+    ConfigError
+        That is no number from 1.
+    """
+    named = os.environ.get(LOADERS_VARIABLE, "")
+    if named and not (named.isdecimal() and int(named) > 0):
+        raise ConfigError("That is no number of loaders.", given=named, expected="a whole number from 1")
+    if named:
+        return int(named)
+    return max(1, min(MOST_LOADERS, (os.cpu_count() or 1) - 1)) if device.type == "cuda" else 1
 
 
 @contextmanager
@@ -95,10 +135,13 @@ def fitting_threads(parameters: int, device: torch.device) -> Iterator[None]:
 
 
 def place(module: Any, device: torch.device) -> Any:
-    """A module on a device, with the channels last where its convolutions are two-dimensional."""
+    """A module on a device, with the channels last where its convolutions are two-dimensional.
+
+    ``CONSILIUM_CHANNELS_LAST=0`` leaves the channels first.
+    """
     import torch  # noqa: PLC0415
 
     flat = not any(isinstance(part, torch.nn.Conv3d) for part in module.modules())
-    if flat:
+    if flat and os.environ.get(LAYOUT_VARIABLE, "1") != "0":
         return module.to(device, memory_format=torch.channels_last)
     return module.to(device)

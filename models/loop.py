@@ -12,10 +12,11 @@ Smith, Topin: Super-convergence, 2018, arXiv:1708.07120 (one-cycle schedule).
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,14 @@ from torch import Tensor, nn
 
 from models.checkpoints import State, copy_weights, read_state, save_state
 from models.config import Schedule
-from models.device import find_device, fitting_threads, half_precision, mixed_precision, place, seeded
+from models.device import find_device, fitting_threads, half_precision, loaders, mixed_precision, place, seeded
 from models.images import overlapped
 
 WARM_UP = 0.25
 """Share of the steps in which the step size rises."""
 CLIP = 1.0
 """Largest norm of the gradient."""
+logger = logging.getLogger(__name__)
 
 
 def one_cycle(step: int, steps: int) -> float:
@@ -113,6 +115,7 @@ class Loop:
         self.batch = min(schedule.batch_size, objective.size)
         steps = schedule.epochs * math.ceil(objective.size / self.batch)
         self.steps = min(steps, max_steps or steps)
+        self.pieces = 1
         self.state = State()
 
     def run(self, path: Path, fingerprint: str) -> State:
@@ -167,8 +170,12 @@ class Loop:
         epoch = self.state.epoch
         order = self.objective.order(epoch, self.batch)
         starts = range(0, len(order), self.batch)[: self.steps - self.state.step]
+        threads = loaders(self.device)
         batches = overlapped(
-            lambda first: self.objective.batch(order[first : first + self.batch], epoch, first), starts, ahead=2
+            lambda first: self.objective.batch(order[first : first + self.batch], epoch, first),
+            starts,
+            workers=threads,
+            ahead=threads + 1,
         )
         losses = []
         for batch in batches:
@@ -178,18 +185,56 @@ class Loop:
         return float(np.mean(losses)) if losses else float("nan")
 
     def _step(self, batch: Any) -> float:
+        """One step of the optimiser; a batch that the device has no room for is taken in parts."""
         self.module.train()
         if self.objective.frozen is not None:
             self.objective.frozen.eval()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * one_cycle(self.state.step, self.steps)
-        with mixed_precision(self.device):
-            loss = self.objective.loss(self.module, batch, self.device)
-        self.optimiser.zero_grad(set_to_none=True)
-        scaled: Any = self.scaler.scale(loss)
-        scaled.backward()
+        while True:
+            try:
+                loss = self._gradients(batch)
+                break
+            except torch.cuda.OutOfMemoryError:
+                if self.pieces >= self.batch:
+                    raise
+                self.pieces *= 2
+                logger.warning("no room on %s: each batch is taken in %d parts", self.device, self.pieces)
+                torch.cuda.empty_cache()
         self.scaler.unscale_(self.optimiser)
         nn.utils.clip_grad_norm_(self._trained(), CLIP)
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        return float(loss.detach())
+        return loss
+
+    def _gradients(self, batch: Any) -> float:
+        """Put the gradients of a batch into the parameters; its loss."""
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for share, part in parts_of(batch, self.pieces):
+            with mixed_precision(self.device):
+                loss = self.objective.loss(self.module, part, self.device) * share
+            scaled: Any = self.scaler.scale(loss)
+            scaled.backward()
+            total += float(loss.detach())
+        return total
+
+
+def parts_of(batch: Any, pieces: int) -> Iterator[tuple[float, Any]]:
+    """A batch in parts, each with its share of the examples.
+
+    Parameters
+    ----------
+    batch:
+        An array (B, ...), or a tuple of arrays of the same B.
+    pieces:
+        Parts at the most; 1 leaves the batch as it is.
+    """
+    if pieces == 1:
+        yield 1.0, batch
+        return
+    arrays = batch if isinstance(batch, tuple) else (batch,)
+    count = len(arrays[0])
+    for chosen in np.array_split(np.arange(count), min(pieces, count)):
+        part = tuple(array[chosen] for array in arrays)
+        yield len(chosen) / count, part if isinstance(batch, tuple) else part[0]
