@@ -42,6 +42,8 @@ $(VENV)/.complete: requirements.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/$(PIP) install --quiet --upgrade pip
 	@$(VENV)/$(PIP) install --progress-bar off -r requirements.txt | grep --line-buffered -E "^(Collecting|Successfully)" | cut -c1-100
+	@# Ultralytics asks for opencv-python, which needs libGL; the build without windows goes over it.
+	@$(VENV)/$(PIP) install --quiet --force-reinstall --no-deps "$$(grep -o '^opencv-python-headless[^ ]*' requirements.txt)"
 	@$(VENV)/$(PIP) check
 	@$(VENV)/$(PIP) install --quiet --no-deps --editable .
 	@touch $@
