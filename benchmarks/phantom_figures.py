@@ -137,7 +137,7 @@ def findings_auc(question: str, known: Measured) -> Figure:
 
 
 def unseen_auc(name: str, known: Measured, *, count: int = 40) -> Figure:
-    """AUC of phantoms with a pathology that no part was trained on, against the normal ones of the test patients."""
+    """AUC of phantoms with a pathology that no part was trained on, against the normal test patients."""
     from data.phantoms.chest_ct_norm import write
 
     with tempfile.TemporaryDirectory() as folder:
