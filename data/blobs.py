@@ -12,12 +12,16 @@ import os
 import tempfile
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import BlobError
 from data.home import Home
+
+PIECE_BYTES = 1 << 20
+"""How much of a stream is held in memory at once."""
 
 
 class Blobs:
@@ -78,6 +82,48 @@ class Blobs:
                 do="free space or correct the rights, and run it again",
             ) from error
         return name
+
+    def put_stream(self, stream: IO[bytes]) -> str:
+        """Keep what a stream holds from where it stands, a piece at a time; the name comes back.
+
+        Raises
+        ------
+        BlobError
+            It cannot be written; nothing half-written stays.
+        """
+        digest, size = hashlib.sha256(), 0
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor, draft = tempfile.mkstemp(dir=self.folder, prefix=".draft-")
+            try:
+                with os.fdopen(descriptor, "wb") as target:
+                    while piece := stream.read(PIECE_BYTES):
+                        digest.update(piece)
+                        size += target.write(piece)
+                    target.flush()
+                    os.fsync(target.fileno())
+                path = self.path(digest.hexdigest())
+                path.parent.mkdir(exist_ok=True)
+                Path(draft).replace(path)
+            except BaseException:
+                Path(draft).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise BlobError(
+                "A file could not be kept.",
+                given=f"{size} bytes or more for {self.folder}: {error.strerror}",
+                expected="a folder with room that this user may write",
+                do="free space or correct the rights, and run it again",
+            ) from error
+        return digest.hexdigest()
+
+    def remove(self, name: str) -> bool:
+        """Remove a blob that no record names any more. Returns whether it was there."""
+        try:
+            self.path(name).unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def get(self, name: str, *, verify: bool = False) -> bytes:
         """The bytes of a blob.

@@ -257,3 +257,45 @@ def m002_measured_reports_curations(db: Database) -> None:
             PRIMARY KEY (task, name)
         ) STRICT"""
     )
+
+
+@migrations()
+def m003_cards_and_scans(db: Database) -> None:
+    """A card for every patient, those that come later included, and the files that were uploaded."""
+    db.execute(
+        """CREATE TABLE cards (
+            card_id TEXT PRIMARY KEY,
+            patient_id TEXT NOT NULL UNIQUE REFERENCES patients(patient_id) ON DELETE CASCADE,
+            name TEXT NOT NULL DEFAULT '',
+            description TEXT NOT NULL DEFAULT '',
+            sex TEXT NOT NULL DEFAULT '' CHECK (sex IN ('', 'F', 'M')),
+            birth_year INTEGER,
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL
+        ) STRICT"""
+    )
+    fresh = "'pc-' || lower(hex(randomblob(8)))"
+    at = "strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')"
+    columns = "cards (card_id, patient_id, created_at, updated_at)"
+    db.execute(f"INSERT INTO {columns} SELECT {fresh}, patient_id, {at}, {at} FROM patients")  # noqa: S608
+    made = f"INSERT INTO {columns} VALUES ({fresh}, NEW.patient_id, {at}, {at});"  # noqa: S608
+    db.execute(f"CREATE TRIGGER patients_have_cards AFTER INSERT ON patients BEGIN {made} END")
+    db.execute(
+        """CREATE TABLE scans (
+            scan_id TEXT PRIMARY KEY,
+            card_id TEXT REFERENCES cards(card_id),
+            study_id TEXT REFERENCES studies(study_id),
+            task TEXT NOT NULL,
+            description TEXT NOT NULL,
+            file_name TEXT NOT NULL,
+            original TEXT NOT NULL,
+            size_bytes INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('waiting', 'ready', 'refused')),
+            problem TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL
+        ) STRICT"""
+    )
+    db.execute("CREATE INDEX scans_by_card ON scans(card_id, created_at)")
+    db.execute("CREATE INDEX scans_by_study ON scans(study_id)")
+    db.execute("CREATE INDEX scans_by_original ON scans(original)")

@@ -2,8 +2,9 @@
 
 Several processes write (application, worker, command line): every write goes through :meth:`Store.write`, one
 short ``BEGIN IMMEDIATE`` transaction with a busy time-out, and each thread has a connection of its own. The
-records' tables have an object each: ``store.studies``, ``store.labels``, ``store.reports``, ``store.reads``,
-``store.rounds``, ``store.versions``, ``store.jobs`` and ``store.log``.
+records' tables have an object each: ``store.studies``, ``store.cards``, ``store.scans``, ``store.labels``,
+``store.reports``, ``store.curations``, ``store.reads``, ``store.rounds``, ``store.versions``, ``store.jobs`` and
+``store.log``.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from sqlite_utils import Database
 from data.errors import StoreError
 from data.home import Home
 from data.schema import migrations
+from data.tables.cards import Cards
+from data.tables.curations import Curations
 from data.tables.jobs import Jobs
 from data.tables.labels import Labels
 from data.tables.log import Log
 from data.tables.reads import Reads
 from data.tables.reports import Reports
 from data.tables.rounds import Rounds
+from data.tables.scans import Scans
 from data.tables.studies import Studies
 from data.tables.versions import Versions
 
@@ -62,8 +66,11 @@ class Store:
             ) from error
         self.log = Log(self)
         self.studies = Studies(self)
+        self.cards = Cards(self)
+        self.scans = Scans(self)
         self.labels = Labels(self)
         self.reports = Reports(self)
+        self.curations = Curations(self)
         self.reads = Reads(self)
         self.rounds = Rounds(self)
         self.versions = Versions(self)

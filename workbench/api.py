@@ -32,6 +32,7 @@ from workbench.api_models import (
 from workbench.api_replies import NOTICE, health_reply, job_reply, study_reply, study_row, task_reply
 from workbench.demo_work import remove_upload, take_upload
 from workbench.pictures import LARGEST_PX, first_series, picture, png
+from workbench.service import service
 from workbench.theme import UPLOAD_MB
 from workbench.worklist import Filter, Sort, Standing, worklist
 
@@ -48,6 +49,7 @@ def add_api(api: APIRouter, home: Home) -> None:
     _add_studies(api, home, store)
     _add_predict(api, home, store)
     _add_hook(api, home, store)
+    api.routes.extend(service(home).routes)  # flat, so that a wrong method is named
 
 
 def _add_state(api: APIRouter, home: Home, store: Store) -> None:

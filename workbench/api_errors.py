@@ -113,6 +113,7 @@ def add_errors(app: FastAPI) -> None:
 
     @app.api_route("/api/{rest:path}", methods=methods, include_in_schema=False)
     @app.api_route("/hooks/{rest:path}", methods=methods, include_in_schema=False)
+    @app.api_route("/inference/{rest:path}", methods=methods, include_in_schema=False)
     async def nowhere(request: Request, rest: str) -> JSONResponse:
         allowed = _methods(app, request)
         if allowed:

@@ -65,7 +65,9 @@ def kind(name: str, *, line: str = LONG) -> Callable[[Function], Function]:
 
 def kinds() -> Mapping[str, _Kind]:
     """Every registered kind."""
-    import workbench.demo_work  # noqa: PLC0415 - both register kinds
+    import workbench.curating  # noqa: PLC0415 - all of these register kinds
+    import workbench.demo_work  # noqa: PLC0415
+    import workbench.service_work  # noqa: PLC0415
     import workbench.work  # noqa: F401, PLC0415
 
     return _KINDS
