@@ -28,8 +28,9 @@ from benchmarks.crossval import DRAWS, bounds, options_of, told
 from models.adrenal_settings import AdrenalProfile, SegmenterStage
 from models.metrics import mean
 from models.task import get_task
-from models.yolo import Segmenter, fit_yolo
+from models.yolo import Segmenter
 from models.yolo_data import Frame, write_description, write_part
+from models.yolo_training import fit_yolo
 
 CHANNELS = {"kidney": 2, "tumour": 0}
 """Channel of the mask's colour, in the order red, green, blue."""

@@ -24,13 +24,13 @@ from typing import Any
 from benchmarks.phantom_figures import FIGURES, Measured
 from data.blobs import Blobs
 from data.home import Home
-from data.ingest import ingest, read_labels
+from data.ingest import ingest
 from data.pixels import Pixels
 from data.records import Part
 from data.store import Store
 from models.evaluation import evaluate
 from models.prediction import predict_studies
-from models.references import record_references
+from models.references import labels_of, record_references
 from models.task import ClinicalTask, Example, discover, get_task
 from models.training import train_version
 
@@ -72,7 +72,7 @@ def measure(folder: Path, task: ClinicalTask, phantoms: int | None, profile: str
     store, blobs, images = Store.of(home), Blobs.of(home), folder / "images"
     count = phantoms or task.config.demo.phantoms
     labels = task.write_phantoms(count, images)
-    table = read_labels(labels, form=task.form, task=task.name, blobs=blobs)
+    table = labels_of(task, labels, blobs)
     clock.lap("phantoms")
     record_references(store, task, ingest(home, [images], labels=table).studies)
     clock.lap("ingest")

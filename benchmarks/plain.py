@@ -9,6 +9,7 @@ readers see, of the same training patients, and are measured on the same test pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,7 +77,7 @@ def reference(
         for _ in range(EPOCHS):
             order = rng.permutation(len(training))[: max(1, len(training) // BATCH) * BATCH]
             for chosen in np.array_split(order, max(1, len(training) // BATCH)):
-                loss = nn.functional.cross_entropy(
+                loss: Any = nn.functional.cross_entropy(
                     network(_input(training[chosen])), torch.from_numpy(targets[chosen]), weights.float()
                 )
                 optimiser.zero_grad()

@@ -56,6 +56,8 @@ def measures(
             do="ingest them again",
         )
     found = Measures()
+    if blobs is not None:
+        predictions = _numbered_alike(form, predictions, references, blobs)
     for question in form.questions:
         if isinstance(question.kind, Mask):
             _measure_masks(found, question, predictions, references, patients, blobs)
@@ -81,6 +83,23 @@ def measures(
         found.measures[MEAN_KAPPA] = metrics.average(list(kappas.values()))
         found.detail[MEAN_KAPPA] = "over " + ", ".join(name.removesuffix(".kappa") for name in kappas)
     return found
+
+
+def _numbered_alike(
+    form: Form,
+    predictions: Mapping[str, Prediction],
+    references: Mapping[str, tuple[Answer, ...]],
+    blobs: Blobs,
+) -> Mapping[str, Prediction]:
+    """The predictions with their lesions numbered as the reference's, for each mask that lesions are drawn in."""
+    from models.lesions import matched  # noqa: PLC0415 - loads scipy
+
+    for drawing in dict.fromkeys(question.drawn_in for question in form.questions if question.drawn_in):
+        predictions = {
+            study_id: matched(prediction, references.get(study_id, ()), form[drawing], blobs)
+            for study_id, prediction in predictions.items()
+        }
+    return predictions
 
 
 @dataclass(frozen=True, slots=True)

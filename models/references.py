@@ -1,12 +1,33 @@
-"""Reference labels out of the studies' own headers."""
+"""Reference labels: out of the studies' own headers, and out of tables in a task's terms."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
+from data.blobs import Blobs
+from data.ingest import LabelsTable, read_labels
 from data.records import ReferenceLabel
 from data.store import Store
 from models.task import ClinicalTask
+
+
+def labels_of(task: ClinicalTask, path: Path, blobs: Blobs, *, folder: Path | None = None) -> LabelsTable:
+    """A table of labels in a task's terms: its questions, and its pages of the slices that masks are drawn on.
+
+    Parameters
+    ----------
+    path:
+        A CSV file (see :func:`data.ingest.read_labels`).
+    folder:
+        Where the relative paths of files of masks start; the table's own folder without it.
+
+    Raises
+    ------
+    LabelsError
+        The file cannot be read, or no column names a study.
+    """
+    return read_labels(path, form=task.form, task=task.name, blobs=blobs, folder=folder, shown=task.page_slices)
 
 
 def record_references(store: Store, task: ClinicalTask, study_ids: Collection[str]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 from data.answers import STUDY, Answer, Form, Site
 from data.errors import TaskError
 from data.pixels import Pixels
-from data.records import Prediction, Series, Study
+from data.records import Part, Prediction, Series, Study
 from models.config import Profile, ProfileName, TaskConfig, load_config
 
 if TYPE_CHECKING:
     import torch
+
+    from data.store import Store
 
 Progress = Callable[[float, str], None]
 """Called with a share from 0 to 1 and a few words. It may raise to stop the work."""
@@ -220,6 +222,10 @@ class ClinicalTask(ABC):
 
         return (Page(first_image(study)),)
 
+    def page_slices(self, count: int) -> Sequence[int]:
+        """Which slices of a stack of so many are pages, in order: all, unless a task shows fewer."""
+        return range(count)
+
     def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
         """What a reader sees: (rows, columns) pictures in native pixels, windowed."""
         return [
@@ -234,6 +240,10 @@ class ClinicalTask(ABC):
     def references(self, study: Study) -> tuple[Answer, ...]:
         """Answers that a study's own header gives reliably enough to stand for the truth; often none."""
         return ()
+
+    def select(self, store: Store, examples: Sequence[Example], parts: Collection[Part]) -> list[Example]:
+        """What is trained on of the examples of these parts' patients; all, unless a task chooses."""
+        return list(examples)
 
     @abstractmethod
     def train(self, run: TrainingRun) -> Trained:

@@ -48,7 +48,10 @@ def test_the_round_is_whole(played: tuple[str, Home, dict[str, Any]]) -> None:
     assert result["consensus"] == result["studies"]
     assert result["champion"]["version"] == f"{name}-v1"
     assert result["candidate"]["version"] == f"{name}-v2"
-    assert result["candidate"]["n"] == result["champion"]["n"] > 0
+    # a version may withhold an answer (levels that it does not find), so that both need not have the same patients
+    tested = len({p.patient_id for p in store.studies.patients() if p.part == Part.TEST})
+    assert 0 < result["candidate"]["n"] <= tested
+    assert 0 < result["champion"]["n"] <= tested
     assert 0.0 <= result["candidate"]["value"] <= 1.0
     champion = store.versions.champion(name)
     assert champion is not None

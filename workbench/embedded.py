@@ -21,7 +21,7 @@ from active_learning.simulation import Script, scripted
 from data.answers import Answer
 from data.blobs import Blobs
 from data.home import Home
-from data.ingest import ingest, read_labels
+from data.ingest import ingest
 from data.records import Part, Purpose, ReaderRole, RequestState, Round, RoundState
 from data.splits import part_of
 from data.store import Store
@@ -30,7 +30,7 @@ from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
 from models.config import Demo, ProfileName
 from models.prediction import evaluate_version, predict_studies
-from models.references import record_references
+from models.references import labels_of, record_references
 from models.task import ClinicalTask, get_task
 from models.training import train_version
 from workbench.report import Report
@@ -173,7 +173,7 @@ def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed
         task.write_phantoms(count, images, seed=seed).replace(labels)
     _write_starter(home, task, labels, starter)
     blobs = Blobs.of(home)
-    table = read_labels(starter, form=task.form, task=task.name, blobs=blobs, folder=images)
+    table = labels_of(task, starter, blobs, folder=images)
     done = ingest(home, [images], labels=table, progress=report.count)
     record_references(Store.of(home), task, done.studies)
     return truth_of(Store.of(home), blobs, task, labels, images)
@@ -199,7 +199,7 @@ def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) 
 
 def truth_of(store: Store, blobs: Blobs, task: ClinicalTask, labels: Path, images: Path) -> Truth:
     """The truth of every study of a table of phantoms, by study; its paths start at the folder of the images."""
-    table = read_labels(labels, form=task.form, task=task.name, blobs=blobs, folder=images)
+    table = labels_of(task, labels, blobs, folder=images)
     found = ((store.studies.by_path(str(images / row.path)), row.answers) for row in table.rows)
     return {study_id: answers for study_id, answers in found if study_id is not None}
 

@@ -19,6 +19,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "photometric": "PhotometricInterpretation",
     "kernel": "ConvolutionKernel",
     "kvp": "KVP",
+    "contrast": "ContrastBolusAgent",
     "body_part": "BodyPartExamined",
     "slice_thickness_mm": "SliceThickness",
     "field_strength_t": "MagneticFieldStrength",

@@ -21,7 +21,7 @@ from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Mask, Mea
 from data.blobs import Blobs
 from data.errors import AnswerError, LabelsError
 from data.ingest import header
-from data.ingest.masks import read_masks
+from data.ingest.masks import Shown, all_slices, read_masks
 from data.ingest.sources import SEPARATOR
 
 _ALIASES: Mapping[str, str] = {
@@ -86,7 +86,13 @@ class LabelsTable:
 
 
 def read_labels(
-    path: Path, *, form: Form | None = None, task: str = "", blobs: Blobs | None = None, folder: Path | None = None
+    path: Path,
+    *,
+    form: Form | None = None,
+    task: str = "",
+    blobs: Blobs | None = None,
+    folder: Path | None = None,
+    shown: Shown = all_slices,
 ) -> LabelsTable:
     """Read a table of labels.
 
@@ -100,6 +106,8 @@ def read_labels(
         Where masks are kept; columns of masks are passed over without it.
     folder:
         Where the relative paths of files of masks start; the table's own folder without it.
+    shown:
+        Which slices of a stack are the task's pages.
 
     Raises
     ------
@@ -130,7 +138,7 @@ def read_labels(
             do="name it in the first line",
         )
     problems: list[str] = []
-    masks = _Masks(folder or Path(path).parent, blobs) if blobs is not None else None
+    masks = _Masks(folder or Path(path).parent, blobs, shown) if blobs is not None else None
     rows = tuple(_row(line, raw, meanings, form, masks, problems) for line, raw in raw_rows)
     ignored = tuple(c for c in columns if c not in meanings)
     files = frozenset(masks.files) if masks is not None else frozenset()
@@ -143,12 +151,13 @@ class _Masks:
 
     folder: Path
     blobs: Blobs
+    shown: Shown
     files: set[Path] = field(default_factory=set)
 
     def read(self, question: Question, cell: str) -> list[Answer]:
         path = Path(os.path.normpath(self.folder.absolute() / cell))
         self.files.add(path)
-        return read_masks(path, question, self.blobs)
+        return read_masks(path, question, self.blobs, shown=self.shown)
 
 
 def _meanings(columns: Iterable[str], form: Form | None, *, masks: bool) -> dict[str, str | tuple[str, Site]]:

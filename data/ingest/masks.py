@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,16 @@ Pages = dict[int, dict[str, NDArray[np.bool_]]]
 """By page, from 0: the mask of each label."""
 NIFTI = (".nii", ".nii.gz")
 LABEL_MAPS = (".png", ".mha", *NIFTI)
+Shown = Callable[[int], Sequence[int]]
+"""Of so many slices, those that are the task's pages, in order."""
 
 
-def read_masks(path: Path, question: Question, blobs: Blobs) -> list[Answer]:
+def all_slices(count: int) -> Sequence[int]:
+    """Every slice is a page."""
+    return range(count)
+
+
+def read_masks(path: Path, question: Question, blobs: Blobs, *, shown: Shown = all_slices) -> list[Answer]:
     """The answers that a file of masks gives to a question: one for each page that has a mask.
 
     Parameters
@@ -35,6 +42,8 @@ def read_masks(path: Path, question: Question, blobs: Blobs) -> list[Answer]:
         Whose kind is a Mask.
     blobs:
         Where the masks are kept.
+    shown:
+        Which slices of a stack are pages; masks on others are left out.
 
     Raises
     ------
@@ -46,9 +55,9 @@ def read_masks(path: Path, question: Question, blobs: Blobs) -> list[Answer]:
     name = path.name.lower()
     try:
         if name.endswith(".npz"):
-            pages = _packed(path, kind)
+            pages = _packed(path, kind, shown)
         elif name.endswith(LABEL_MAPS):
-            pages = _label_map(path, kind)
+            pages = _label_map(path, kind, shown)
         else:
             raise AnswerError(
                 "That is no file of masks.", given=path.name, expected=f".npz, {', '.join(LABEL_MAPS)}"
@@ -69,7 +78,7 @@ def read_masks(path: Path, question: Question, blobs: Blobs) -> list[Answer]:
     return answers
 
 
-def _packed(path: Path, kind: Mask) -> Pages:
+def _packed(path: Path, kind: Mask, shown: Shown) -> Pages:
     pages: Pages = {}
     with np.load(path, allow_pickle=False) as file:
         for name in file.files:
@@ -78,14 +87,14 @@ def _packed(path: Path, kind: Mask) -> Pages:
             array = file[name] != 0
             if page and (array.ndim != 2 or not page.isdecimal()):
                 raise AnswerError("That is no page of masks.", given=name, expected="label@page, (rows, columns)")
-            for offset, mask in _stack(array, name):
+            for offset, mask in _stack(array, name, shown):
                 pages.setdefault(int(page or 0) + offset, {})[label] = mask
     return pages
 
 
-def _label_map(path: Path, kind: Mask) -> Pages:
+def _label_map(path: Path, kind: Mask, shown: Shown) -> Pages:
     pages: Pages = {}
-    for page, values in _stack(_values(path), path.name):
+    for page, values in _stack(_values(path), path.name, shown):
         present = [int(value) for value in np.unique(values) if value]
         if any(value < 0 or value > len(kind.labels) for value in present):
             raise AnswerError(
@@ -119,10 +128,11 @@ def _values(path: Path) -> NDArray[Any]:
     return array
 
 
-def _stack(array: NDArray[Any], name: str) -> Iterator[tuple[int, NDArray[Any]]]:
+def _stack(array: NDArray[Any], name: str, shown: Shown) -> Iterator[tuple[int, NDArray[Any]]]:
     if array.ndim not in (2, 3):
         raise AnswerError("Masks have two or three axes.", given=f"{name}: {array.shape}")
-    yield from enumerate(array if array.ndim == 3 else array[None])
+    stack = array if array.ndim == 3 else array[None]
+    yield from ((page, stack[index]) for page, index in enumerate(shown(len(stack))))
 
 
 def _known(label: str, kind: Mask) -> None:

@@ -30,15 +30,13 @@ def ingest(
         from data.ingest import ingest as take_in
         from data.ingest import read_labels
         from data.store import Store
-        from models.references import record_references
+        from models.references import labels_of, record_references
         from models.task import discover, get_task
 
         clinical = get_task(task) if task else None
         known = None
         if labels is not None:
-            form = clinical.form if clinical else None
-            name = clinical.name if clinical else ""
-            known = read_labels(labels, form=form, task=name, blobs=Blobs.of(Home.default()))
+            known = labels_of(clinical, labels, Blobs.of(Home.default())) if clinical else read_labels(labels)
         given = [path.resolve() for path in paths]
         done = take_in(Home.default(), given, source=source, labels=known, workers=workers, progress=report.count)
         for each in discover().values():

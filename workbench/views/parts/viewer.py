@@ -85,7 +85,7 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
             _offer_page(explained)
     shape = Pixels.page_shape(source.series)
     page = None if source.series.layout is Layout.IMAGE else source.index
-    window = window or place.task.window
+    window = window or (place.task.window if source.series.layout is Layout.VOLUME else None)
     shown = _shown(str(place.home.path), source.series.pixels, source.series, page, window)
     jobs.follow(place.home, job if heat is None else None)
     drawn = with_heat(shown, heat, opacity) if heat is not None else shown

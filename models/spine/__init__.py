@@ -1,0 +1,1 @@
+"""The lumbar spine on MRI: stacks, levels, measurements, regions of interest, grades."""
