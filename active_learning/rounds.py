@@ -170,7 +170,8 @@ class Loop:
             if not annotation.skipped:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
-            known = self.task.form.is_complete(standard.get(study.study_id, ()))
+            answered = standard.get(study.study_id, ())
+            known = bool(answered) and self.task.form.is_complete(answered)
             prediction = predictions.get(study.study_id)
             settled = known and study.study_id in asked
             annotations = [] if settled else read.get(study.study_id, [])

@@ -60,7 +60,7 @@ def examples(store: Store, task: ClinicalTask, parts: Collection[Part]) -> list[
             continue
         if answers := standard.get(study.study_id):
             found.append(Example(study, tuple(answers)))
-    return sorted(found, key=lambda example: example.study.study_id)
+    return task.select(store, sorted(found, key=lambda example: example.study.study_id), parts)
 
 
 def train_version(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from workbench.verbs import models, rounds, service, studies
+from workbench.verbs import curate, models, rounds, service, studies
 
 app = typer.Typer(
     name="consilium",
@@ -19,6 +19,7 @@ for verb in (
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(studies.app, name="studies")
+app.add_typer(curate.app, name="curate")
 app.add_typer(rounds.app, name="round")
 app.add_typer(rounds.readers_app, name="readers")
 app.add_typer(service.app, name="labelstudio")

@@ -29,6 +29,7 @@ PLACES: Mapping[str, Place] = {
     "loop": Place("Loop", "Learning", curator=True),
     "models": Place("Models", "Learning", curator=True),
     "data": Place("Data", "Learning", curator=True),
+    "curation": Place("Curation", "Learning", curator=True),
     "health": Place("Health", "System", curator=True),
 }
 _MODULES = {"loop": "rounds"}

@@ -74,6 +74,8 @@ JOBS: Mapping[str, str] = {
     "round.step": "a step of a round",
     "demo.predict": "a demo prediction",
     "demo.play": "preparing the task's demo on phantoms",
+    "curate": "drawing a curated set",
+    "scan.take": "taking an upload in",
 }
 JOB_STATES: Mapping[JobState, str] = {
     JobState.WAITING: "waiting for the worker",
