@@ -31,6 +31,7 @@ from workbench.api_models import (
 )
 from workbench.api_replies import NOTICE, health_reply, job_reply, study_reply, study_row, task_reply
 from workbench.demo_work import remove_upload, take_upload
+from workbench.order import first_task
 from workbench.pictures import LARGEST_PX, first_series, picture, png
 from workbench.service import service
 from workbench.theme import UPLOAD_MB
@@ -85,7 +86,7 @@ def _add_studies(api: APIRouter, home: Home, store: Store) -> None:
         page_size: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> StudiesOut:
         """The studies of a task, a page at a time, with the champion's answers."""
-        clinical = get_task(task) if task else next(iter(discover().values()))
+        clinical = get_task(task) if task else first_task(store)
         champion = store.versions.champion(clinical.name)
         filtered = Filter(
             text=text, answer=answer, part=part or "", standing=state or "", held=held, sort=sort, page=page
@@ -142,7 +143,7 @@ def _add_predict(api: APIRouter, home: Home, store: Store) -> None:
         wait_s: Annotated[float, Query(ge=0, le=120, description="How long to wait for the result.")] = 30.0,
     ) -> Any:
         """Predict an uploaded image with the champion. The upload is not kept; its identity is not read out."""
-        clinical = get_task(task) if task else next(iter(discover().values()))
+        clinical = get_task(task) if task else first_task(store)
         content = await _read(file)
         asked, path = await run_in_threadpool(_ask, home, clinical.name, content)
         job = await _ended(store, asked.job_id, wait_s)

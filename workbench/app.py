@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from models.task import discover
+from workbench.order import in_order
 from workbench.style import style_sheet
 from workbench.views.parts import jobs, words
 from workbench.views.parts.choice import choose
-from workbench.views.parts.context import SEAT, TASK, here, in_order
+from workbench.views.parts.context import SEAT, TASK, here
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, tag
 from workbench.views.places import PLACES, page
@@ -18,9 +18,9 @@ _LINKS = Html('<a href="/gradio/" target="_blank">Demo</a> · <a href="/docs" ta
 
 def _choices() -> None:
     """The side bar: the task, where there are several, and who sits there."""
-    tasks = discover()
+    tasks = in_order(here().store)
     if len(tasks) > 1:
-        choose("Task", {name: tasks[name].title for name in in_order(here().store, tasks)}, key=TASK)
+        choose("Task", {name: task.title for name, task in tasks.items()}, key=TASK)
         place = here()
         jobs.follow(place.home, jobs.latest(place.store, "demo.play", task=place.task.name))
     readers = {reader.reader_id: words.reader_name(reader) for reader in here().store.reads.readers()}

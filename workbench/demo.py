@@ -15,9 +15,10 @@ from data.home import Home
 from data.records import Job, JobState, QuestionPrediction
 from data.store import Store
 from data.tables.versions import decode_measured
-from models.task import discover, get_task
+from models.task import ClinicalTask, get_task
 from workbench import jobs
 from workbench.demo_work import remove_upload, take_upload
+from workbench.order import first_task, in_order
 from workbench.theme import ACCENT, FONT, LINE, PAGE, PANEL, QUIET, RAISED, TEXT
 from workbench.worker import is_running
 
@@ -77,12 +78,17 @@ def look() -> dict[str, Any]:
     return {"theme": _theme(), "css": _CSS, "js": _DARK}
 
 
+def _about(task: ClinicalTask) -> str:
+    """What a task answers, as it stands below the button."""
+    return f"<div class='c-said q'>{escape(task.description)}</div>"
+
+
 def create_demo(home: Home) -> gr.Blocks:
     """The demo of a home."""
     import gradio as gr  # noqa: PLC0415 - heavy
 
-    tasks = discover()
-    first = next(iter(tasks))
+    store = Store.of(home)
+    tasks = in_order(store)
     with gr.Blocks(title="Consilium demo", analytics_enabled=False, delete_cache=(600, 600)) as demo:
         gr.HTML(
             f"<div class='c-top'><h1>Consilium demo</h1><p>{escape(PROMISE)} {escape(NOTICE)}</p></div>",
@@ -92,16 +98,21 @@ def create_demo(home: Home) -> gr.Blocks:
             with gr.Column(scale=1, min_width=340):
                 task = gr.Radio(
                     [(t.title, name) for name, t in tasks.items()],
-                    value=first,
+                    value=lambda: first_task(store).name,
                     label="Task",
                     visible=len(tasks) > 1,
                 )
-                upload = gr.File(label="DICOM, PNG, JPEG, or a ZIP of one study", file_count="single", height=160)
+                upload = gr.File(
+                    label="DICOM, NIfTI, PNG, JPEG, or a ZIP of one study", file_count="single", height=160
+                )
                 ask = gr.Button("Predict", variant="primary")
-                said = gr.HTML(f"<div class='c-said q'>{escape(tasks[first].description)}</div>", padding=False)
+                said = gr.HTML(lambda: _about(first_task(store)), padding=False)
             with gr.Column(scale=2):
                 shown = gr.HTML(f"<div class='c-shown c-none'>{_EMPTY}</div>", padding=False)
             answer = gr.JSON(visible=False)
+        task.input(
+            lambda name: _about(tasks[name]), [task], [said], api_visibility="private", show_progress="hidden"
+        )
         ask.click(
             _predictor(home), [upload, task], [said, shown, answer], api_name="predict", concurrency_limit=1,
             concurrency_id="predict", show_progress="full",

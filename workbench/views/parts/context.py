@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -13,6 +12,7 @@ from data.records import ModelVersion, Reader
 from data.store import Store
 from models.task import ClinicalTask, discover
 from workbench.blindness import Blindness
+from workbench.order import first_task
 
 TASK, SEAT = "task", "as"
 """The keys, and query parameters, of the two choices in the side bar."""
@@ -61,19 +61,8 @@ def here() -> Here:
     """Where the page is, by the environment and the choices in the side bar."""
     home = Home.default()
     store = store_of(home)
-    tasks = discover()
     chosen = st.session_state.get(TASK) or st.query_params.get(TASK)
-    task = tasks.get(str(chosen)) or tasks[in_order(store, tasks)[0]]
+    task = discover().get(str(chosen)) or first_task(store)
     seat = st.session_state.get(SEAT)
     reader = next((r for r in store.reads.readers() if r.reader_id == seat), None)
     return Here(home, store, Blobs.of(home), task, reader)
-
-
-def in_order(store: Store, tasks: Mapping[str, ClinicalTask]) -> list[str]:
-    """The tasks' names: in the order in which they came to their first champion, then those without one."""
-
-    def since(name: str) -> tuple[bool, str, str]:
-        champions = store.versions.championships(name)
-        return not champions, champions[-1].at if champions else "", name
-
-    return sorted(tasks, key=since)
