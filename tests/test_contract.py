@@ -91,9 +91,12 @@ def test_an_answer_is_explained_in_native_pixels(played: tuple[str, Home, dict[s
     champion = store.versions.champion(name)
     assert champion is not None
     model = load(store, Blobs.of(home), champion.version)
-    study = next(s for s in store.studies.find() if task.accepts(s))
-    (prediction,) = model.predict([study], pixels)
-    first = next(r for r in prediction.results if not isinstance(task.form[r.question].kind, Mask))
+    some = [s for s in store.studies.find() if task.accepts(s)][:8]
+    pairs = zip(some, model.predict(some, pixels), strict=True)
+    said = [(study, result) for study, prediction in pairs for result in prediction.results]
+    # masks explain themselves, but a version may withhold all else of a study
+    said.sort(key=lambda pair: isinstance(task.form[pair[1].question].kind, Mask))
+    study, first = said[0]
     found = model.explain(study, first.question, pixels, site=first.site)
     pages = task.pages(study, pixels)
     assert found.heat.shape == pages[found.page].shape
