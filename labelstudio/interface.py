@@ -10,8 +10,12 @@ from data.answers import STUDY, Choice, Findings, Form, Grade, Mask, Measurement
 from data.errors import ConfigError
 
 IMAGE = "image"
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2", "#999999")
-"""Told apart by colour-blind eyes as well (Okabe and Ito, 2008); the eighth is grey for a dark page."""
+COLOURS = (
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2", "#999999",
+    "#CC6677", "#88CCEE", "#44AA99", "#DDCC77", "#AA4499", "#117733", "#882255", "#332288",
+)  # fmt: skip
+"""Told apart by colour-blind eyes as well: Okabe and Ito (2008), the eighth grey for a dark page; then Tol's muted
+scheme (SRON/EPS/TN/09-002, 2021), for forms with many labels."""
 STYLE = """
 .consilium { display: flex; gap: 16px; align-items: flex-start; }
 .consilium-pages { flex: 1 1 auto; min-width: 0; }

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from data.answers import Form, Mask, MaskValue
 from data.blobs import Blobs
 from data.records import Prediction
-from workbench.pictures import with_lines, with_outlines
+from labelstudio.interface import COLOURS
+from workbench.pictures import enlarged, with_lines, with_outlines
 
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2", "#999999")
-"""Told apart by colour-blind eyes as well (Okabe and Ito, 2008)."""
 LINE = "#FFFFFF"
+LEAST_PX = 900
+"""Longer side at the least of a picture with outlines: a line is to be thinner than a native pixel."""
 
 
 def by_page(prediction: Prediction | None) -> Mapping[int, tuple[tuple[str, MaskValue], ...]]:
@@ -56,6 +57,7 @@ def draw(
     shape:
         (rows, columns) in native pixels.
     """
+    shown = enlarged(shown, LEAST_PX)
     colours = colours_of(form)
     masks = [
         (blobs.get_mask(blob, value.shape), colours[question, label])
@@ -63,7 +65,7 @@ def draw(
         for label, blob in value.masks
         if (question, label) in colours and blob in blobs
     ]
-    drawn = with_outlines(shown, masks, width_px=max(1, round(shown.shape[1] / 600)))
+    drawn = with_outlines(shown, masks, width_px=max(1, round(max(shown.shape) / 500)))
     lines = [line for m in prediction.measured if m.page == page for line in m.drawn]
     return with_lines(drawn, lines, shape, LINE)
 

@@ -78,6 +78,17 @@ def scaled(shown: NDArray[np.uint8], size_px: int | None) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(shown, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def enlarged(shown: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """A picture whose longer side has at least ``size_px`` pixels, by a whole factor: pixels stay aligned."""
+    import cv2  # noqa: PLC0415 - loads native libraries
+
+    factor = -(-size_px // max(shown.shape[:2]))
+    if factor <= 1:
+        return shown
+    size = (shown.shape[1] * factor, shown.shape[0] * factor)
+    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
 def png(shown: NDArray[np.uint8]) -> bytes:
     """A picture as PNG, exact."""
     return _encoded(shown, "PNG", compress_level=2)
@@ -168,5 +179,5 @@ def with_lines(
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     for ends in lines:
         first, second = ((round((c + 0.5) * scale[0]), round((r + 0.5) * scale[1])) for r, c in ends)
-        cv2.line(drawn, first, second, (red, green, blue), max(1, round(min(scale))), cv2.LINE_AA)
+        cv2.line(drawn, first, second, (red, green, blue), max(1, round(drawn.shape[1] / 600)), cv2.LINE_AA)
     return drawn
