@@ -9,7 +9,6 @@ import pytest
 from data.answers import STUDY, Answer, MaskValue, Site
 from data.blobs import Blobs
 from data.errors import TaskError, TrainingError
-from data.ingest import read_labels
 from data.phantoms.adrenal_ct import study as phantom
 from data.phantoms.adrenal_ct import truth_of
 from data.pixels import Pixels
@@ -19,6 +18,7 @@ from models.adrenal_training import phenotypes_of
 from models.clips import page_slices, stack
 from models.config import ProfileName
 from models.lesions import Instance, read_lesions
+from models.references import labels_of
 from models.task import Example, TrainingRun, get_task
 
 SMALL_PX = 64
@@ -110,7 +110,7 @@ def test_phantoms_come_with_masks_by_page(task, tmp_path, home):
     with labels.open() as stream:
         (row,) = csv.DictReader(stream)
     kept = Blobs.of(home)
-    table = read_labels(labels, form=task.form, task=task.name, blobs=kept, folder=labels.parent)
+    table = labels_of(task, labels, kept)
     assert table.problems == ()
     made = phantom(number)
     shape = made.study.series[0].pixels.shape
