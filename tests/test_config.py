@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("task", sorted(discover()))
 def test_every_task_has_its_three_profiles_with_known_networks(task):
-    config = load_config(task)
+    config = discover()[task].config
     assert set(config.profiles) == set(ProfileName)
     stages = {name: set(profile.stages) for name, profile in config.profiles.items()}
     assert stages[ProfileName.PAPER] == stages[ProfileName.DEMO] == stages[ProfileName.TINY]

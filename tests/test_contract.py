@@ -24,6 +24,8 @@ from workbench.report import Report
 
 pytestmark = pytest.mark.labelstudio
 PHANTOMS = 50
+KEY = f"{25:064x}"
+"""Of the home: with it the test patients of every task show both classes."""
 
 
 @pytest.fixture(scope="module", params=list(discover()))
@@ -32,6 +34,7 @@ def played(
 ) -> tuple[str, Home, dict[str, Any]]:
     """A task's name, and a home in which its demo was played in the profile ``tiny``."""
     home = Home(tmp_path_factory.mktemp(request.param) / "home").prepare()
+    (home.secrets / "key").write_text(KEY)
     report = Report(as_json=True)
     result = play(home, task=request.param, profile="tiny", phantoms=PHANTOMS, report=report, server=label_server)
     return request.param, home, result

@@ -1,4 +1,4 @@
-"""A choice among ids with names, kept in the address by its id."""
+"""A choice among ids with names, and a switch, kept in the address."""
 
 from __future__ import annotations
 
@@ -36,3 +36,23 @@ def choose(
     elif named != chosen:
         st.query_params[key] = chosen
     return chosen or ""
+
+
+def switch(label: str, *, key: str, default: bool = False) -> bool:
+    """A toggle whose state stands in the address as ``true`` or ``false``; the default stands in none.
+
+    Parameters
+    ----------
+    key:
+        Of the widget and of the query parameter.
+    """
+    named = st.query_params.get(key)
+    if key not in st.session_state:
+        st.session_state[key] = default if named is None else named == "true"
+    on: bool = st.toggle(label, key=key)
+    said = str(on).lower()
+    if on == default and named is not None:
+        del st.query_params[key]
+    elif on != default and named != said:
+        st.query_params[key] = said
+    return on

@@ -18,7 +18,7 @@ from workbench import outlines
 from workbench.pictures import first_series, png, with_heat
 from workbench.pictures import picture as draw
 from workbench.views.parts import answers, jobs, words
-from workbench.views.parts.choice import choose
+from workbench.views.parts.choice import choose, switch
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
 from workbench.views.parts.legend import legend
@@ -67,9 +67,9 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
         source = pages[index]
         window = _choose_window(source.series)
         if prediction is not None and (masks or any(m.drawn for m in prediction.measured)):
-            outlined = st.toggle("Outlines", value=True, key="outlines", bind="query-params")
+            outlined = switch("Outlines", key="outlines", default=True)
         job: Job | None = None
-        if prediction is not None and st.toggle("Heat map", key="heat", bind="query-params"):
+        if prediction is not None and switch("Heat map", key="heat"):
             about = _explained(prediction)
             chosen = (
                 choose("of", {key: name for key, (name, _) in about.items()}, key="of", width=170) if about else ""
