@@ -41,7 +41,8 @@ $(VENV)/.complete: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (some minutes and 8 GB the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/$(PIP) install --quiet --upgrade pip
-	@$(VENV)/$(PIP) install --progress-bar off -r requirements.txt | grep --line-buffered -E "^(Collecting|Successfully)" | cut -c1-100
+	@$(VENV)/$(PIP) install --progress-bar off -r requirements.txt \
+	    | { grep --line-buffered -E "^(Collecting|Successfully)" || true; } | cut -c1-100
 	@# Ultralytics asks for opencv-python, which needs libGL; the build without windows goes over it.
 	@$(VENV)/$(PIP) install --quiet --force-reinstall --no-deps "$$(grep -o '^opencv-python-headless[^ ]*' requirements.txt)"
 	@$(VENV)/$(PIP) check
