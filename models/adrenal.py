@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from data.answers import STUDY, Form, Mask, MaskValue, Site
-from data.errors import TaskError, VersionError
+from data.errors import TaskError
 from data.pixels import Pixels, apply_window
 from data.records import Prediction, QuestionPrediction, Study
 from models.classifier import Classifier, decide, normalised_entropy
@@ -25,6 +25,7 @@ from models.explain import grad_cam
 from models.images import overlapped
 from models.lesion_measures import measured
 from models.lesions import Instance, Lesion, link
+from models.restoring import rebuilding
 from models.task import ClinicalTask, Explanation, Model, Progress, silent
 from models.yolo import Segmenter
 
@@ -153,18 +154,13 @@ class AdrenalModel(Model):
         self.name, self.form, self.version = task.name, task.form, version
         self.segmenter = Segmenter.restore(settings["segmenter"]["network"], weights["segmenter"])
         self.classifier: Classifier | None = None
-        try:
+        with rebuilding(
+            "settings", message="The kept settings cannot be read.", expected="settings of one training"
+        ):
             self.finding = FindingSettings.model_validate(settings["segmenter"]["finding"])
             if "phenotype" in weights:
                 self.phenotype = PhenotypeSettings.model_validate(settings["phenotype"])
                 self.classifier = Classifier.restore(self.phenotype.classifier, weights["phenotype"])
-        except ValidationError as error:
-            raise VersionError(
-                "The kept settings cannot be read.",
-                given=str(error).splitlines()[0],
-                expected="settings of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
 
     def predict(
         self, studies: Sequence[Study], pixels: Pixels, *, progress: Progress = silent

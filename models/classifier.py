@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from data.errors import VersionError
 from models.calibration import apply_temperature
 from models.device import find_device, mixed_precision, place
 from models.images import GREY_MEAN, GREY_STD
 from models.networks.registry import Network, build
+from models.restoring import rebuilding
 
 
 class ClassifierSettings(BaseModel):
@@ -124,17 +124,10 @@ class Classifier:
         VersionError
             Settings or weights do not fit each other.
         """
-        try:
+        with rebuilding("network"):
             known = ClassifierSettings.model_validate(dict(settings))
             network = build_network(known)
             network.load_state_dict(dict(weights))
-        except (ValidationError, RuntimeError) as error:
-            raise VersionError(
-                "The kept network cannot be built again.",
-                given=str(error).splitlines()[0],
-                expected="settings and weights of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
         return cls(known, network)
 
     def tensor(self, images: NDArray[np.uint8]) -> Tensor:

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from data.errors import VersionError
 from models.device import find_device, mixed_precision, place
 from models.images import GREY_MEAN, GREY_STD
 from models.networks.registry import architecture
+from models.restoring import rebuilding
 from models.segmenter_settings import SegmenterSettings
 
 STRETCH_PCT = (1.0, 99.0)
@@ -134,17 +133,10 @@ class Segmenter:
         VersionError
             Settings or weights do not fit each other.
         """
-        try:
+        with rebuilding("segmenter"):
             known = SegmenterSettings.model_validate(dict(settings))
             network = build_segmenter(known)
             network.load_state_dict(dict(weights))
-        except (ValidationError, RuntimeError) as error:
-            raise VersionError(
-                "The kept segmenter cannot be built again.",
-                given=str(error).splitlines()[0],
-                expected="settings and weights of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
         return cls(known, network)
 
     def probabilities(self, pages: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from data.errors import VersionError
 from models.device import find_device
+from models.restoring import rebuilding
 from models.ultralytics_offline import library
 
 
@@ -56,17 +56,10 @@ class Segmenter:
         VersionError
             Settings or weights do not fit each other.
         """
-        try:
+        with rebuilding("segmenter"):
             known = SegmenterSettings.model_validate(dict(settings))
             network = build_yolo(known.network, known.classes)
             network.load_state_dict(dict(weights))
-        except (ValidationError, RuntimeError, OSError) as error:
-            raise VersionError(
-                "The kept segmenter cannot be built again.",
-                given=str(error).splitlines()[0],
-                expected="settings and weights of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
         return cls(known, network)
 
     def instances(

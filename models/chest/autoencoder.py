@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from data.errors import VersionError
 from models.chest.bags import Bags
 from models.chest.runs import fingerprint, stage_seed, started
 from models.chest.settings import ChestProfile
@@ -27,6 +26,7 @@ from models.config import Stage
 from models.device import find_device, mixed_precision, place, seeded
 from models.images import draw_change
 from models.loop import Loop, Objective
+from models.restoring import rebuilding
 from models.task import Progress, StageReport, silent
 
 OUTSIDE = 0.05
@@ -168,17 +168,10 @@ class Anomaly:
         VersionError
             Settings or weights do not fit each other.
         """
-        try:
+        with rebuilding("autoencoder"):
             known = AutoencoderSettings.model_validate(dict(settings))
             module = SlabAutoencoder(known)
             module.load_state_dict(dict(weights))
-        except (ValidationError, RuntimeError) as error:
-            raise VersionError(
-                "The kept autoencoder cannot be built again.",
-                given=str(error).splitlines()[0],
-                expected="settings and weights of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
         return cls(known, module)
 
     def maps(self, images: NDArray[np.uint8], lungs: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from data.answers import STUDY, Site
-from data.errors import TaskError, VersionError
+from data.errors import TaskError
 from data.pixels import Pixels
 from data.records import Measured, Prediction, QuestionPrediction, Study
 from models.calibration import apply_temperature
@@ -26,6 +26,7 @@ from models.chest.weak import SlabClassifier
 from models.classifier import normalised_entropy
 from models.explain import grad_cam
 from models.images import overlapped
+from models.restoring import rebuilding
 from models.task import Explanation, Model, Progress, silent
 
 BATCH = 4
@@ -103,17 +104,11 @@ class Triage(Model):
         weights: Mapping[str, Mapping[str, Tensor]],
     ) -> None:
         self.task, self.version = task, version
-        try:
+        parts = "decision, autoencoder and classifier of one training"
+        with rebuilding("version", message="The kept version is not whole.", expected=parts):
             self.decision = Decision.model_validate(settings["decision"])
             self.autoencoder = Anomaly.restore(settings["autoencoder"], weights["autoencoder"])
             self.classifier = SlabClassifier.restore(settings["classifier"], weights["classifier"])
-        except (KeyError, ValidationError) as error:
-            raise VersionError(
-                "The kept version is not whole.",
-                given=str(error).splitlines()[0],
-                expected="decision, autoencoder and classifier of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
         self.pathologies: SlabClassifier | None = None
         if PATHOLOGY in weights:
             self.pathologies = SlabClassifier.restore(settings[PATHOLOGY], weights[PATHOLOGY])

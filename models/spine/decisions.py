@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.errors import VersionError
 from models.classifier import Classifier
 from models.explain import grad_cam
+from models.restoring import rebuilding
 from models.spine.crops import LevelView, Region, on_page, side_crop
 from models.spine.grading import (
     LurieSettings,
@@ -96,7 +96,7 @@ class Grader:
         """
         stages = ("presence", *(f"severity_{location}" for location in LOCATIONS))
         classifiers = {n: Classifier.restore(settings[n], weights[n]) for n in stages if n in weights}
-        try:
+        with rebuilding("graders", expected="the settings of one training"):
             region = settings["region"]
             return cls(
                 classifiers,
@@ -106,13 +106,6 @@ class Grader:
                 float(region["beyond_mm"]),
                 float(region["canal_share"]),
             )
-        except (KeyError, ValueError) as error:
-            raise VersionError(
-                "The kept graders cannot be built again.",
-                given=str(error).splitlines()[0],
-                expected="the settings of one training",
-                do="train a new version, or restore the home from a copy",
-            ) from error
 
     def region(self, stage: str) -> Region:
         """The crop that a stage's network sees."""
