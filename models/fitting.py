@@ -21,7 +21,7 @@ from models.classifier import ClassifierSettings, build_network, full_logits, to
 from models.config import Stage
 from models.device import mixed_precision, seeded
 from models.images import augmented
-from models.loop import Loop, Objective
+from models.loop import Loop, Objective, counted, stage_seed
 from models.networks import pretrained
 from models.networks.registry import Network, architecture
 from models.task import Progress, StageReport, silent
@@ -182,14 +182,11 @@ def fit(
     ConfigError
         The network or its weights file cannot be had.
     """
-    own_seed = int(np.random.SeedSequence([seed, *f"{name}:{network}".encode()]).generate_state(1)[0])
+    own_seed = stage_seed(seed, f"{name}:{network}")
     with seeded(own_seed):
         start = _started(network, stage, options, exclusive=exclusive)
     shift = _shift(training.targets, start.settings)
     start = _Start(start.settings.model_copy(update={"shift": shift}), start.module, start.detail)
-
-    def told(step: int, steps: int, epoch: int) -> None:
-        progress(min(1.0, step / steps), f"{name}: {network}, epoch {epoch + 1} of {stage.epochs}")
 
     objective = _Classification(start, stage, training, validation, own_seed)
     slowed = FALLBACK if stage.freeze_backbone and objective.frozen is None else 1.0
@@ -200,7 +197,7 @@ def fit(
         seed=own_seed,
         max_steps=max_steps,
         rate=stage.learning_rate * slowed,
-        told=told,
+        told=counted(progress, name, network, stage.epochs),
     )
     fingerprint = _fingerprint(start, stage, training, validation, own_seed, loop.steps)
     state = loop.run(scratch / f"{name}-{network}.checkpoint", fingerprint)

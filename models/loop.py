@@ -29,6 +29,7 @@ from models.checkpoints import State, copy_weights, read_state, save_state
 from models.config import Schedule
 from models.device import find_device, fitting_threads, half_precision, loaders, mixed_precision, place, seeded
 from models.images import overlapped
+from models.task import Progress
 
 WARM_UP = 0.25
 """Share of the steps in which the step size rises."""
@@ -43,6 +44,20 @@ def one_cycle(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / (rise + 1)
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
+
+
+def stage_seed(seed: int, name: str) -> int:
+    """A training's seed of its own for what is named, such as a stage and its network."""
+    return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0])
+
+
+def counted(progress: Progress, name: str, network: str, epochs: int) -> Callable[[int, int, int], None]:
+    """What a loop tells of its steps, as progress of a stage."""
+
+    def told(step: int, steps: int, epoch: int) -> None:
+        progress(min(1.0, step / steps), f"{name}: {network}, epoch {epoch + 1} of {epochs}")
+
+    return told
 
 
 class Objective(ABC):

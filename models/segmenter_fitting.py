@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from models.checkpoints import State
 from models.device import mixed_precision, seeded
 from models.images import draw_change
-from models.loop import Loop, Objective
+from models.loop import Loop, Objective, counted, stage_seed
 from models.segmenter import BATCH, SegmentNetwork, build_segmenter, to_tensor
 from models.segmenter_data import Outlined, unpacked
 from models.segmenter_settings import SegmenterSettings, SegmentStage
@@ -156,7 +156,7 @@ def fit_segmenter(
     ConfigError
         There is no network of that name.
     """
-    own_seed = int(np.random.SeedSequence([seed, *f"{name}:{stage.network}".encode()]).generate_state(1)[0])
+    own_seed = stage_seed(seed, f"{name}:{stage.network}")
     known = [bool(column.any()) for column in training.known.T]
     unknown = tuple(label for label, there in zip(labels, known, strict=True) if not there)
     settings = SegmenterSettings(
@@ -169,10 +169,14 @@ def fit_segmenter(
     _start_rare(module, sets[0])
     objective = SegmentObjective(stage, sets[0], sets[1], own_seed, pairs)
 
-    def told(step: int, steps: int, epoch: int) -> None:
-        progress(min(1.0, step / steps), f"{name}: {stage.network}, epoch {epoch + 1} of {stage.epochs}")
-
-    loop = Loop(module, objective, stage, seed=own_seed, max_steps=max_steps, told=told)
+    loop = Loop(
+        module,
+        objective,
+        stage,
+        seed=own_seed,
+        max_steps=max_steps,
+        told=counted(progress, name, stage.network, stage.epochs),
+    )
     fingerprint = _fingerprint(settings, stage, sets, pairs, own_seed, loop.steps)
     state = loop.run(scratch / f"{name}-{stage.network}.checkpoint", fingerprint)
     thresholds, dice = _measured(loop, sets[1], settings)

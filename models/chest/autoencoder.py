@@ -19,13 +19,13 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.chest.bags import Bags
-from models.chest.runs import fingerprint, stage_seed, started
+from models.chest.runs import fingerprint
 from models.chest.settings import ChestProfile
 from models.chest.slices import most_suspicious, shrunk
 from models.config import Stage
 from models.device import find_device, mixed_precision, place, seeded
 from models.images import draw_change
-from models.loop import Loop, Objective
+from models.loop import Loop, Objective, counted, stage_seed
 from models.restoring import rebuilding
 from models.task import Progress, StageReport, silent
 
@@ -241,7 +241,7 @@ def fit_autoencoder(
     with seeded(own_seed):
         module = SlabAutoencoder(settings)
     objective = _Reconstruction(training, validation, stage, own_seed)
-    told = started(progress, "autoencoder", stage.networks[0], stage.epochs)
+    told = counted(progress, "autoencoder", stage.networks[0], stage.epochs)
     loop = Loop(module, objective, stage, seed=own_seed, max_steps=max_steps, told=told)
     known = fingerprint(stage, [training, validation], settings.model_dump(mode="json"), own_seed, loop.steps)
     state = loop.run(scratch / "autoencoder.checkpoint", known)

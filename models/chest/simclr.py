@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from models.batches import held_out
 from models.checkpoints import State
 from models.chest.bags import Bags
-from models.chest.runs import fingerprint, stage_seed, started
+from models.chest.runs import fingerprint
 from models.chest.settings import ChestProfile
 from models.chest.slices import as_input, shrunk
 from models.config import Stage
 from models.device import seeded
 from models.images import augment
-from models.loop import Loop, Objective
+from models.loop import Loop, Objective, counted, stage_seed
 from models.networks import pretrained
 from models.networks.registry import architecture
 from models.task import Progress, StageReport, silent
@@ -152,7 +152,7 @@ def pretrain(
         module = Projected(backbone.module, backbone.width, profile.projection)
     detail = _first_weights(network, stage, backbone.module)
     objective = Contrastive(training, validation, stage, profile.contrastive_temperature, own_seed)
-    told = started(progress, "simclr", network, stage.epochs)
+    told = counted(progress, "simclr", network, stage.epochs)
     loop = Loop(module, objective, stage, seed=own_seed, max_steps=max_steps, told=told)
     known = fingerprint(
         stage, [training, validation], own_seed, loop.steps,

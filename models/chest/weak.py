@@ -29,14 +29,14 @@ from models.batches import balanced_order
 from models.calibration import fit_temperature
 from models.checkpoints import State
 from models.chest.bags import Bags
-from models.chest.runs import fingerprint, stage_seed, started
+from models.chest.runs import fingerprint
 from models.chest.settings import ChestProfile
 from models.chest.slices import GREY_MEAN, GREY_STD, as_input, shrunk, soft_maximum
 from models.classifier import Classifier, ClassifierSettings, build_network
 from models.config import Augment, Stage
 from models.device import mixed_precision, seeded
 from models.images import draw_change
-from models.loop import Loop, Objective
+from models.loop import Loop, Objective, counted, stage_seed
 from models.networks.registry import Network
 from models.task import Progress, StageReport, silent
 
@@ -200,7 +200,7 @@ def fit_weakly(
     objective = _Bagged(settings, stage, pair, targets, profile.sharpness, profile.drawn, own_seed)
     loop = Loop(
         module, objective, stage, seed=own_seed, max_steps=max_steps,
-        told=started(progress, name, network, stage.epochs),
+        told=counted(progress, name, network, stage.epochs),
     )  # fmt: skip
     first = {k: float(v.double().sum()) for k, v in module.state_dict().items()}
     known = fingerprint(
