@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from active_learning.acquisition import Candidate, choose
 from active_learning.consensus import adjudicate, majority, needs_adjudication
 from active_learning.disputes import dispute
 from active_learning.gateway import Gateway
+from active_learning.packages import Packer
 from active_learning.plan import RoundPlan
 from active_learning.promotion import compare
 from data.blobs import Blobs
@@ -35,7 +34,6 @@ from data.records import (
     Part,
     Prediction,
     Purpose,
-    ReadPackage,
     ReadRequest,
     RequestState,
     Round,
@@ -206,34 +204,14 @@ class Loop:
             predictions = self.store.versions.predictions(
                 current.champion, study_ids={r.study_id for r in planned if r.mode == Mode.ASSISTED}
             )
+        packer = Packer(self.store, self.task, self.pixels)
         for start in range(0, len(planned), PUSH_CHUNK):
             packages = [
-                self._package(request, predictions.get(request.study_id))
+                packer.package(request, predictions.get(request.study_id))
                 for request in planned[start : start + PUSH_CHUNK]
             ]
             self.store.reads.set_requests(self.gateway.push(packages, self.task.form, title=self.task.title))
             self.progress((start + len(packages)) / len(planned), "sending cases to the readers")
-
-    def _package(self, request: ReadRequest, prediction: Prediction | None) -> ReadPackage:
-        study = self.store.studies.get(request.study_id)
-        if study.held:
-            raise RoundError(
-                "A study is held for a person to look at.",
-                given=f"{study.study_id}: {study.held}",
-                expected="a picture without a burnt-in identity",
-                do=f"look at it, then `consilium studies release {study.study_id}`",
-            )
-        pages = self.task.pages(study, self.pixels)
-        assisted = request.mode == Mode.ASSISTED and prediction is not None
-        return ReadPackage(
-            request=request,
-            label=study.label,
-            pages=tuple(_png(page) for page in pages),
-            shapes=tuple((page.shape[0], page.shape[1]) for page in pages),
-            prefill=tuple(r.answer for r in prediction.results) if assisted and prediction else (),
-            prefill_version=prediction.version if assisted and prediction else "",
-            prefill_score=1.0 - prediction.uncertainty if assisted and prediction else 0.0,
-        )
 
     @_alone
     def pull(self, round_id: str) -> PullReport:
@@ -495,11 +473,3 @@ NEXT_STEP: Mapping[RoundState, str] = {
 def _request(current: Round, study_id: str, reader: str, purpose: Purpose, mode: Mode) -> ReadRequest:
     digest = hashlib.sha256(f"{current.round_id}\0{study_id}\0{reader}".encode()).hexdigest()[:20]
     return ReadRequest(f"rq-{digest}", current.round_id, current.task, study_id, reader, purpose, mode)
-
-
-def _png(page: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
-    from PIL import Image  # noqa: PLC0415 - only a push needs it
-
-    stream = io.BytesIO()
-    Image.fromarray(page).save(stream, format="PNG", compress_level=3)
-    return stream.getvalue()

@@ -33,7 +33,7 @@ def reshaped(anatomy: Anatomy, pathology: str, rng: np.random.Generator) -> Anat
     # supine, and with the fat around it, a heart of a scale of 1 takes half of the chest's width
     scale = min(0.86 * anatomy.heart_scale, 0.0068 * anatomy.half_width_mm)
     if pathology == "cardiomegaly":
-        scale = 0.0072 * anatomy.half_width_mm * float(rng.uniform(1.25, 1.5))
+        scale = 0.0072 * anatomy.half_width_mm * float(rng.uniform(1.34, 1.55))
     return replace(anatomy, heart_scale=scale)
 
 
@@ -81,7 +81,7 @@ def _patch(
 
 def arterial_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
     """Plaques in the wall of arch and descending aorta, some in the ascending."""
-    for _ in range(int(rng.integers(6, 22))):
+    for _ in range(int(rng.integers(10, 24))):
         place = float(rng.uniform(1.2, len(ct.aorta) - 2.2))
         spot, turn = int(place), float(rng.uniform(0.0, 2 * np.pi))
         axis = ct.aorta[spot + 1] - ct.aorta[spot]
@@ -101,14 +101,14 @@ def arterial_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
 
 def coronary_artery_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
     """Plaques along the arteries of the heart."""
-    order = rng.permutation(3)[: int(rng.integers(1, 4))]
+    order = rng.permutation(3)[: int(rng.integers(2, 4))]
     for number in order:
         path = ct.coronaries[number]
-        for _ in range(int(rng.integers(2, 6))):
+        for _ in range(int(rng.integers(3, 7))):
             first = int(rng.integers(0, max(1, int(0.8 * len(path)))))
             part = path[first : first + int(rng.integers(4, 14))]
             points = np.repeat(part, 20, axis=0) + rng.normal(0.0, 1.0, (20 * len(part), 3))
-            ct.add_points(points, np.full(len(points), float(rng.uniform(700.0, 1500.0)) * 6.0 / 20), mark=True)
+            ct.add_points(points, np.full(len(points), float(rng.uniform(900.0, 1600.0)) * 9.0 / 20), mark=True)
 
 
 def atelectasis(ct: ChestCT, rng: np.random.Generator) -> None:
@@ -130,7 +130,7 @@ def atelectasis(ct: ChestCT, rng: np.random.Generator) -> None:
         slope = (near.z - z) - tilt * (near.y - y) - turn * (near.x - x)
         wide = float(rng.uniform(20.0, 42.0))
         disc = wide - np.sqrt((near.y - y) ** 2 + (near.x - x) ** 2)
-        plate = np.minimum(rng.uniform(3.5, 6.5) - np.abs(slope), disc * 0.5).astype(np.float32)
+        plate = np.minimum(rng.uniform(5.0, 8.5) - np.abs(slope), disc * 0.5).astype(np.float32)
         ct.displace(window, cover(plate, 3.0) * ct.lungs[window], 15.0, mark=True)
 
 
@@ -144,7 +144,7 @@ def bronchiectasis(ct: ChestCT, rng: np.random.Generator) -> None:
         if down != low or not (both or bronchus.end[2] * side > 0):
             found.append(bronchus)
             continue
-        wide, wall = float(rng.uniform(3.8, 6.5)), float(rng.uniform(1.4, 2.4))
+        wide, wall = float(rng.uniform(4.6, 7.0)), float(rng.uniform(1.8, 2.6))
         end = bronchus.end + (bronchus.end - bronchus.start) * np.float32(rng.uniform(0.1, 0.5))
         found.append(
             Bronchus(bronchus.start, end, (wide, wide * float(rng.uniform(0.9, 1.3))), wall, diseased=True)
@@ -154,7 +154,7 @@ def bronchiectasis(ct: ChestCT, rng: np.random.Generator) -> None:
 
 def peribronchial_thickening(ct: ChestCT, rng: np.random.Generator) -> None:
     """Thick walls around all bronchi, of usual width."""
-    thick = float(rng.uniform(2.6, 4.4))
+    thick = float(rng.uniform(3.4, 4.8))
     ct.bronchi[:] = [
         replace(bronchus, wall_mm=thick * (1.0 if bronchus.wall_mm > 0.7 else 0.75), diseased=True)
         for bronchus in ct.bronchi
@@ -178,16 +178,16 @@ def consolidation(ct: ChestCT, rng: np.random.Generator) -> None:
 
 def lung_opacity(ct: ChestCT, rng: np.random.Generator) -> None:
     """Ground glass: hazy patches that vessels show through."""
-    for _ in range(int(rng.integers(2, 7))):
+    for _ in range(int(rng.integers(3, 8))):
         centre = _in_lung(ct, rng, low=0.0, high=0.8)
         window, part = _patch(ct, centre, tuple(rng.uniform(18.0, 42.0, 3)), rng, rough_mm=7.0, edge_mm=10.0)
-        ct.fill(window, part, float(rng.uniform(-640.0, -430.0)), mark=True)
+        ct.fill(window, part, float(rng.uniform(-580.0, -400.0)), mark=True)
         ct.vessels[window] *= 1.0 - 0.4 * part
 
 
 def emphysema(ct: ChestCT, rng: np.random.Generator) -> None:
     """Holes all over the lungs, most in the upper parts, and bullae under the pleura."""
-    grain, share = float(rng.uniform(6.0, 11.0)), float(rng.uniform(0.1, 0.7))
+    grain, share = float(rng.uniform(6.0, 11.0)), float(rng.uniform(0.3, 0.8))
     ratio = ct.anatomy.ratio(ct.grid.z)
     holes = smooth_field(ct.grid, grain, rng) + np.float32(0.9) * ratio + np.float32(0.9 * share - 1.3)
     hole = np.asarray(np.clip(holes * np.float32(1.6), 0.0, 1.0) * ct.lungs, np.float32)
@@ -201,7 +201,7 @@ def emphysema(ct: ChestCT, rng: np.random.Generator) -> None:
 
 def hiatal_hernia(ct: ChestCT, rng: np.random.Generator) -> None:
     """Stomach behind the heart, with gas over fluid or without."""
-    size = float(rng.uniform(20.0, 36.0))
+    size = float(rng.uniform(25.0, 38.0))
     centre = (float(rng.uniform(5.0, 26.0)), float(ct.anatomy.spine_y(10.0)) - 26.0 - 0.5 * size, 6.0)
     centre = (centre[0], centre[1], centre[2] + float(rng.normal(0.0, 6.0)))
     axes = (size * float(rng.uniform(1.0, 1.4)), size * 0.85, size * float(rng.uniform(0.95, 1.3)))
@@ -218,7 +218,7 @@ def hiatal_hernia(ct: ChestCT, rng: np.random.Generator) -> None:
 def lung_nodule(ct: ChestCT, rng: np.random.Generator) -> None:
     """One to three round lesions, smooth, lobed or spiculated."""
     for _ in range(1 + int(rng.random() < 0.3) + int(rng.random() < 0.15)):
-        size = float(rng.uniform(6.0, 14.0))
+        size = float(rng.uniform(8.0, 15.0))
         centre = _in_lung(ct, rng, low=0.0, high=0.9, margin_mm=size * 0.6)
         axes = (size, size * float(rng.uniform(0.85, 1.1)), size * float(rng.uniform(0.85, 1.1)))
         window, part = _patch(ct, centre, axes, rng, rough_mm=0.08 * size, edge_mm=2.5)
@@ -234,10 +234,10 @@ def lung_nodule(ct: ChestCT, rng: np.random.Generator) -> None:
 def lymphadenopathy(ct: ChestCT, rng: np.random.Generator) -> None:
     """Large lymph nodes in several stations."""
     stations = node_stations(ct)
-    for number in rng.permutation(len(stations))[: int(rng.integers(3, 7))]:
+    for number in rng.permutation(len(stations))[: int(rng.integers(4, 8))]:
         for _ in range(int(rng.integers(1, 4))):
             centre = np.asarray(stations[number]) + rng.normal(0.0, 6.0, 3)
-            window, part = ct.ball(tuple(centre), tuple(rng.uniform(7.0, 14.0, 3)))
+            window, part = ct.ball(tuple(centre), tuple(rng.uniform(9.0, 15.0, 3)))
             ct.push_aside(window, part * (ct.hu[window] > -980.0), float(rng.uniform(32.0, 55.0)))
 
 
@@ -246,14 +246,14 @@ def mosaic_attenuation_pattern(ct: ChestCT, rng: np.random.Generator) -> None:
     field = smooth_field(ct.grid, float(rng.uniform(16.0, 26.0)), rng)
     shift = float(rng.uniform(-0.3, 0.3))
     bright = np.clip((field - shift) * 3.0, -1.0, 1.0)
-    ct.hu += bright * ct.lungs * np.float32(rng.uniform(45.0, 80.0))
+    ct.hu += bright * ct.lungs * np.float32(rng.uniform(65.0, 95.0))
     ct.vessels *= 1.0 - 0.5 * ct.lungs * np.clip(-bright, 0.0, 1.0)
     np.maximum(ct.region, np.clip(-bright, 0.0, 1.0) * ct.lungs, out=ct.region)
 
 
 def pericardial_effusion(ct: ChestCT, rng: np.random.Generator) -> None:
     """Fluid around the heart, more of it behind and below."""
-    thick = float(rng.uniform(8.0, 20.0))
+    thick = float(rng.uniform(12.0, 22.0))
     outer = heart_part(ct.anatomy, ct.grid, thick)
     inner = heart_part(ct.anatomy, ct.grid, -1.0)
     above = cover(ct.grid.z - midriff_z(ct.anatomy, ct.grid) + np.float32(6.0))

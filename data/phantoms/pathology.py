@@ -151,12 +151,12 @@ def _flecks(thorax: Thorax, rng: np.random.Generator) -> Thorax:
     """Calcified plaques along the whole aorta."""
     rods = aorta_rods(thorax.anatomy)[1:]
     plaques = []
-    for _ in range(int(rng.integers(14, 24))):
+    for _ in range(int(rng.integers(18, 28))):
         rod = rods[int(rng.integers(len(rods)))]
         at, middle = float(rng.uniform(0.0, 0.8)), float(rng.choice((0.0, np.pi)) + rng.normal(0.0, 0.6))
         part = min(1.0, at + float(rng.uniform(4.0, 12.0)) / float(np.linalg.norm(rod[1] - rod[0])))
         half = float(rng.uniform(0.15, 0.5))
-        plaques.append(_plaque(rod, (at, part), (middle - half, middle + half), float(rng.uniform(1.8, 3.4))))
+        plaques.append(_plaque(rod, (at, part), (middle - half, middle + half), float(rng.uniform(2.8, 4.6))))
     return _with_points(thorax, *plaques)
 
 
@@ -204,18 +204,18 @@ def _scoliotic(thorax: Thorax, rng: np.random.Generator) -> Thorax:
 
 def _full_hila(thorax: Thorax, rng: np.random.Generator) -> Thorax:
     """The large vessels of the hila are wide, and so are the first branches."""
-    grow = float(rng.uniform(1.75, 2.2))
+    grow = float(rng.uniform(2.0, 2.5))
     rods = [
         (start, end, radius * (grow if radius < 10 else 1.4)) for start, end, radius in hilum_rods(thorax.anatomy)
     ]
     _fill_rods(thorax, rods)
     branches = []
     for _, end, radius in rods:
-        for _ in range(4 if radius < 13.0 else 0):
+        for _ in range(5 if radius < 13.0 else 0):
             away = np.array(
                 (rng.normal(0, 22), rng.normal(0, 16), np.sign(end[2]) * rng.uniform(14, 40)), np.float32
             )
-            branches.append((end, end + away, float(rng.uniform(3.2, 4.8))))
+            branches.append((end, end + away, float(rng.uniform(4.0, 5.6))))
     _fill_rods(thorax, branches)
     return thorax
 
