@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from data.answers import Site
 from data.pixels import Pixels
 from data.records import Measured, Series, Study
+from models.changes import OFF_MIDLINE
 from models.clips import Stack, hounsfield
 from models.lesions import volume_mm3
 from models.phases import phases, same_grid
@@ -77,7 +78,26 @@ def measured(mask: NDArray[np.bool_], seen: Stack, study: Study, pixels: Pixels,
         yield Measured("long_diameter", site, found.long_mm, "mm", page, (found.long_line,))
         yield Measured("short_diameter", site, found.short_mm, "mm", page, (found.short_line,))
         yield Measured("volume", site, volume / 1000, "ml")
+    beside = off_midline_mm(mask, seen)
+    if beside is not None:
+        yield Measured(OFF_MIDLINE, site, beside, "mm", note="off midline: above 0 to the patient's left")
     yield from _attenuation(mask, seen, study, pixels, site)
+
+
+def off_midline_mm(mask: NDArray[np.bool_], seen: Stack) -> float | None:
+    """How far to the patient's left of the middle of the body's box a mask lies, in mm; None without geometry.
+
+    Parameters
+    ----------
+    mask:
+        (pages, rows, columns), not empty.
+    """
+    if seen.affine is None:
+        return None
+    column = float(np.nonzero(mask)[2].mean())
+    step = np.array([0.0, 0.0, column - (seen.box[2] + seen.box[3] - 1) / 2])
+    along = seen.affine[0, :3] @ step  # the left of the patient is where x grows
+    return float(along)
 
 
 def mean_hu(mask: NDArray[np.bool_], series: Series, pixels: Pixels, seen: Stack) -> float | None:

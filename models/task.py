@@ -23,6 +23,7 @@ from data.answers import STUDY, Answer, Form, Site
 from data.errors import TaskError
 from data.pixels import Pixels
 from data.records import Part, Prediction, Series, Study
+from models.changes import NONE, Changes
 from models.config import Profile, ProfileName, TaskConfig, load_config
 
 if TYPE_CHECKING:
@@ -240,6 +241,10 @@ class ClinicalTask(ABC):
     def references(self, study: Study) -> tuple[Answer, ...]:
         """Answers that a study's own header gives reliably enough to stand for the truth; often none."""
         return ()
+
+    def changes(self, now: Prediction, earlier: Prediction) -> Changes:
+        """What changed between two studies of a patient that one version measured; nothing, unless a task says."""
+        return NONE
 
     def select(self, store: Store, examples: Sequence[Example], parts: Collection[Part]) -> list[Example]:
         """What is trained on of the examples of these parts' patients; all, unless a task chooses."""

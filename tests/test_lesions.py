@@ -7,6 +7,7 @@ from data.answers import STUDY, Answer, Choice, Mask, MaskValue, Question, Site,
 from data.blobs import Blobs
 from data.pixels import Pixels
 from data.records import Layout, Measured, Part, Patient, Prediction, QuestionPrediction, Series, Study
+from models.changes import NONE, by_side
 from models.clips import Stack
 from models.lesion_measures import absolute_washout_pct, diameters, measured, relative_washout_pct
 from models.lesions import Instance, link, matched, read_lesions, volume_mm3
@@ -143,9 +144,10 @@ def test_measures_come_with_units_and_only_where_they_mean_something(home):
     assert given["long_diameter"].value == pytest.approx(22, abs=1)
     assert given["long_diameter"].page == 4
     assert len(given["long_diameter"].drawn) == 1
+    assert given["off_midline"].value == pytest.approx(2 * (20 - 29.5))  # in LPS, columns run to the left
     alone = Study("study", patient, "CT", (several[1],))
     some = {m.name for m in measured(mask, seen, alone, Pixels(blobs), Site.lesion(1))}
-    assert some == {"long_diameter", "short_diameter", "volume"}
+    assert some == {"long_diameter", "short_diameter", "volume", "off_midline"}
     flat = Stack(several[0], pages, np.arange(PAGES), None, (0, ROWS, 0, COLUMNS))
     assert not {m.unit for m in measured(mask, flat, alone, Pixels(blobs), Site.lesion(1))} & {"mm", "ml"}
 
@@ -212,3 +214,30 @@ def test_without_a_free_number_an_unmatched_lesion_is_left_out(home):
     moved = matched(given, references(blobs, wanted), MASK, blobs)
     assert [r.site.key for r in moved.results if r.question == "phenotype"] == ["lesion:4"]
     assert {label for r in moved.results if r.question == "lesions" for label, _ in r.value.masks} == {"lesion_4"}
+
+
+def sized(site, off_mm, volume_ml, long_mm):
+    given = (("off_midline", off_mm, "mm"), ("volume", volume_ml, "ml"), ("long_diameter", long_mm, "mm"))
+    return [Measured(name, Site.lesion(site), value, unit) for name, value, unit in given]
+
+
+def test_growth_is_of_a_sides_only_lesion():
+    earlier = [*sized(1, 35.0, 2.0, 16.0), *sized(2, -30.0, 4.0, 20.0), *sized(3, -41.0, 1.0, 12.0)]
+    now = [*sized(1, -33.0, 5.0, 22.0), *sized(2, 38.0, 3.0, 18.0)]
+    changes = by_side(now, earlier)
+    assert [(c.name, c.site.key, c.earlier, c.now) for c in changes.found] == [
+        ("volume", "lesion:2", 2.0, 3.0),
+        ("long_diameter", "lesion:2", 16.0, 18.0),
+    ]
+    assert changes.found[0].pct == pytest.approx(50.0)
+    assert changes.left_out == ("right: 2 lesions then, 1 lesion now",)
+    assert by_side(now, []).left_out == (
+        "left: no lesion then, 1 lesion now",
+        "right: no lesion then, 1 lesion now",
+    )
+    assert by_side([], []) == NONE
+
+
+def test_a_lesion_without_geometry_has_no_side():
+    flat = [m for m in sized(1, 35.0, 2.0, 16.0) if m.name != "off_midline"]
+    assert by_side(flat, flat) == NONE

@@ -180,6 +180,7 @@ def test_lesions_are_answered_measured_and_explained(task, blobs, trained, examp
     figures = {m.name: m for m in prediction.measured}
     assert figures["volume"].value == pytest.approx(truth.volume_mm3 / 1000)
     assert figures["long_diameter"].value == pytest.approx(truth.long_mm, abs=7)  # 5 mm pixels
+    assert (figures["off_midline"].value > 0) == (truth.side == "left")
     assert figures["mean_hu_unenhanced"].site == Site.lesion(1)
     assert figures["mean_hu_unenhanced"].value == pytest.approx(truth.unenhanced_hu, abs=15)
     heat = model.explain(one.study, "finding", Pixels(blobs))

@@ -95,7 +95,7 @@ def test_four_parts_are_trained_and_join_in_one_answer(task, pixels, tmp_path):
         task.form.check([r.answer for r in prediction.results], complete=True)
         norm = prediction.result("norm")
         measured = {m.name: m.value for m in prediction.measured}
-        assert measured["decision_score"] == max(measured["anomaly"], measured["classifier_probability"])
+        assert measured["decision_score"] == max(measured["anomaly"], measured["suspicion"])
         flagged = measured["decision_score"] >= settings["decision"]["threshold"]
         assert norm.value == ("pathology" if flagged else "normal")
         assert (prediction.result("pathology") is not None) == flagged

@@ -81,7 +81,7 @@ def _patch(
 
 def arterial_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
     """Plaques in the wall of arch and descending aorta, some in the ascending."""
-    for _ in range(int(rng.integers(10, 24))):
+    for _ in range(int(rng.integers(14, 28))):
         place = float(rng.uniform(1.2, len(ct.aorta) - 2.2))
         spot, turn = int(place), float(rng.uniform(0.0, 2 * np.pi))
         axis = ct.aorta[spot + 1] - ct.aorta[spot]
@@ -90,13 +90,13 @@ def arterial_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
         across /= np.linalg.norm(across)
         third = np.cross(axis, across)
         middle = ct.aorta[spot] + (place - spot) * (ct.aorta[spot + 1] - ct.aorta[spot])
-        wide, long = float(rng.uniform(5.0, 14.0)), float(rng.uniform(4.0, 16.0))
+        wide, long = float(rng.uniform(7.0, 17.0)), float(rng.uniform(6.0, 20.0))
         angle = turn + rng.uniform(-0.5, 0.5, 240) * wide / ct.anatomy.arch_mm
         radius = ct.anatomy.arch_mm - rng.uniform(0.0, 1.8, 240)
         points = middle + rng.uniform(-0.5, 0.5, (240, 1)) * long * axis
         points = points + radius[:, None] * (np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * third)
         volume = wide * long * 1.8
-        ct.add_points(points, np.full(240, float(rng.uniform(600.0, 1400.0)) * volume / 240), mark=True)
+        ct.add_points(points, np.full(240, float(rng.uniform(900.0, 1700.0)) * volume / 240), mark=True)
 
 
 def coronary_artery_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
@@ -106,9 +106,9 @@ def coronary_artery_wall_calcification(ct: ChestCT, rng: np.random.Generator) ->
         path = ct.coronaries[number]
         for _ in range(int(rng.integers(3, 7))):
             first = int(rng.integers(0, max(1, int(0.8 * len(path)))))
-            part = path[first : first + int(rng.integers(4, 14))]
+            part = path[first : first + int(rng.integers(6, 18))]
             points = np.repeat(part, 20, axis=0) + rng.normal(0.0, 1.0, (20 * len(part), 3))
-            ct.add_points(points, np.full(len(points), float(rng.uniform(900.0, 1600.0)) * 9.0 / 20), mark=True)
+            ct.add_points(points, np.full(len(points), float(rng.uniform(1000.0, 1700.0)) * 14.0 / 20), mark=True)
 
 
 def atelectasis(ct: ChestCT, rng: np.random.Generator) -> None:
@@ -234,10 +234,10 @@ def lung_nodule(ct: ChestCT, rng: np.random.Generator) -> None:
 def lymphadenopathy(ct: ChestCT, rng: np.random.Generator) -> None:
     """Large lymph nodes in several stations."""
     stations = node_stations(ct)
-    for number in rng.permutation(len(stations))[: int(rng.integers(4, 8))]:
+    for number in rng.permutation(len(stations))[: int(rng.integers(5, 9))]:
         for _ in range(int(rng.integers(1, 4))):
             centre = np.asarray(stations[number]) + rng.normal(0.0, 6.0, 3)
-            window, part = ct.ball(tuple(centre), tuple(rng.uniform(9.0, 15.0, 3)))
+            window, part = ct.ball(tuple(centre), tuple(rng.uniform(11.0, 17.0, 3)))
             ct.push_aside(window, part * (ct.hu[window] > -980.0), float(rng.uniform(32.0, 55.0)))
 
 

@@ -128,6 +128,7 @@ class Studies(Table):
         parts: Collection[Part] | None = None,
         modalities: Collection[str] | None = None,
         phantom: bool | None = None,
+        patient_id: str = "",
         text: str = "",
         limit: int = -1,
         offset: int = 0,
@@ -140,12 +141,14 @@ class Studies(Table):
             Only these; None for all.
         phantom:
             Only phantoms, or none.
+        patient_id:
+            Only studies of this patient.
         text:
             What the pseudonym, study id, view or description must contain.
         limit, offset:
             The page; no limit below 0.
         """
-        where, parameters = _where(study_ids, parts, modalities, phantom, text)
+        where, parameters = _where(study_ids, parts, modalities, phantom, text, patient_id)
         rows = list(
             self._rows(
                 f"{_JOIN} {where} ORDER BY s.ingested_at DESC, s.study_id LIMIT ? OFFSET ?",
@@ -233,6 +236,7 @@ def _where(
     modalities: Collection[str] | None,
     phantom: bool | None,
     text: str,
+    patient_id: str = "",
 ) -> tuple[str, list[Any]]:
     clauses: list[str] = []
     parameters: list[Any] = []
@@ -243,6 +247,9 @@ def _where(
     if phantom is not None:
         clauses.append("s.phantom = ?")
         parameters.append(int(phantom))
+    if patient_id:
+        clauses.append("s.patient_id = ?")
+        parameters.append(patient_id)
     if text:
         clauses.append(
             "instr(lower(p.pseudonym || ' ' || s.study_id || ' ' || s.view || ' ' || s.description), ?)"

@@ -1,4 +1,4 @@
-"""From the parts' outputs to one probability: normaliser, calibration, the max rule.
+"""From the parts' outputs to one probability: normalisers, calibration, the max rule.
 
 Everything is fitted on validation patients. A patient counts once, however many studies there are.
 
@@ -20,38 +20,37 @@ Z95 = 1.6449
 STEEPNESS = 2.0
 """Of the logistic curve, per standard deviation: a normal study in the middle gets 0.04."""
 LEAST_SD = 0.05
-"""Of the logarithm of normal errors; where the validation normals are fewer or more alike, this is taken."""
+"""Of normal studies' scores; where the validation normals are fewer or more alike, this is taken."""
 EDGE = 1e-6
 
 
 class Normaliser(BaseModel):
-    """Reconstruction errors as 0 to 1: 0.5 at the 95th percentile of normal validation studies.
+    """Scores as 0 to 1: 0.5 at the 95th percentile of normal validation studies.
 
-    1 / (1 + exp(-2 (z - 1.645))), z being the logarithm of the error in standard deviations from its mean over
-    normal studies.
+    1 / (1 + exp(-2 (z - 1.645))), z being the score in standard deviations from its mean over normal studies. The
+    scores are logarithms of reconstruction errors, or logits: normal studies' are spread about evenly there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     mean: float
-    """Of the logarithm of the errors of normal validation studies."""
+    """Of normal validation studies' scores."""
     sd: float
     """Its standard deviation."""
 
     @classmethod
-    def fit(cls, errors: ArrayLike, patients: Sequence[str]) -> Normaliser:
-        """The normaliser of normal studies' errors."""
-        logs = np.log(np.maximum(np.asarray(errors, dtype=np.float64), 1e-12))
+    def fit(cls, scores: ArrayLike, patients: Sequence[str]) -> Normaliser:
+        """The normaliser of normal studies' scores."""
+        given = np.asarray(scores, dtype=np.float64)
         weights = patient_weights(patients)
-        mean = float(np.average(logs, weights=weights))
-        sd = float(np.sqrt(np.average((logs - mean) ** 2, weights=weights)))
+        mean = float(np.average(given, weights=weights))
+        sd = float(np.sqrt(np.average((given - mean) ** 2, weights=weights)))
         return cls(mean=mean, sd=max(sd, LEAST_SD))
 
-    def apply(self, errors: ArrayLike) -> NDArray[np.float64]:
-        """Normalised errors, 0 to 1."""
-        logs = np.log(np.maximum(np.asarray(errors, dtype=np.float64), 1e-12))
-        result: NDArray[np.float64] = sigmoid(STEEPNESS * ((logs - self.mean) / self.sd - Z95))
-        return result
+    def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Normalised scores, 0 to 1."""
+        given = np.asarray(scores, dtype=np.float64)
+        return sigmoid(STEEPNESS * ((given - self.mean) / self.sd - Z95))
 
 
 class Platt(BaseModel):
@@ -90,9 +89,19 @@ class Platt(BaseModel):
         return sigmoid(self.slope * np.asarray(scores, dtype=np.float64) + self.offset)
 
 
-def decision_score(anomaly: ArrayLike, probability: ArrayLike) -> NDArray[np.float64]:
-    """The larger of the normalised reconstruction error and the classifier's probability of pathology."""
-    return np.maximum(np.asarray(anomaly, dtype=np.float64), np.asarray(probability, dtype=np.float64))
+def logarithms(errors: ArrayLike) -> NDArray[np.float64]:
+    """The logarithms of reconstruction errors; of one that is 0, that of next to nothing."""
+    result: NDArray[np.float64] = np.log(np.maximum(np.asarray(errors, dtype=np.float64), 1e-12))
+    return result
+
+
+def decision_score(anomaly: ArrayLike, suspicion: ArrayLike) -> NDArray[np.float64]:
+    """The larger of the normalised reconstruction error and the classifier's normalised logit.
+
+    Both are on the scale of normal studies, so that either part alone flags as many of those: by its probability
+    a classifier that is not sure of anything would drown the reconstruction error.
+    """
+    return np.maximum(np.asarray(anomaly, dtype=np.float64), np.asarray(suspicion, dtype=np.float64))
 
 
 def log_odds(share: ArrayLike) -> NDArray[np.float64]:

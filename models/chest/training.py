@@ -17,7 +17,7 @@ from models.calibration import apply_temperature, fit_temperature, youden
 from models.chest.autoencoder import Anomaly, fit_autoencoder
 from models.chest.bags import Bags, gather
 from models.chest.runs import part
-from models.chest.scores import Normaliser, Platt, decision_score, log_odds
+from models.chest.scores import Normaliser, Platt, decision_score, log_odds, logarithms
 from models.chest.settings import ChestProfile
 from models.chest.simclr import pretrain
 from models.chest.thresholds import distributions, recommended
@@ -133,25 +133,24 @@ def _decided(
     positive, patients = validation.norm == 1, validation.patients
     pairs = ((np.asarray(validation.study(i)), validation.lungs_of(i)) for i in range(len(validation)))
     errors = np.array([anomaly.study_error(images, lungs) for images, lungs in pairs])
-    normaliser = Normaliser.fit(
-        errors[~positive], [p for p, sick in zip(patients, positive, strict=True) if not sick]
-    )
-    platt = Platt.fit(fitted.logits[:, 0], positive, patients)
-    normalised, probability = normaliser.apply(errors), platt.apply(fitted.logits[:, 0])
-    scores = decision_score(normalised, probability)
+    logs, logits = logarithms(errors), fitted.logits[:, 0]
+    healthy = [p for p, sick in zip(patients, positive, strict=True) if not sick]
+    normaliser, suspicion = (Normaliser.fit(each[~positive], healthy) for each in (logs, logits))
+    scores = decision_score(normaliser.apply(logs), suspicion.apply(logits))
     calibration = Platt.fit(log_odds(scores), positive, patients)
     thresholds = recommended(scores, positive, patients, seed=seed)
     decision = Decision(
         slabs=profile.slabs, slab_px=profile.slab_px, sharpness=profile.sharpness, views=profile.test_time_views,
-        normaliser=normaliser, classifier=platt, calibration=calibration,
+        normaliser=normaliser, suspicion=suspicion, classifier=Platt.fit(logits, positive, patients),
+        calibration=calibration,
         threshold=midway(scores, positive), recommended_thresholds={each.rule: each for each in thresholds},
         validation=note,
     )  # fmt: skip
     calibrated = calibration.apply(log_odds(scores))
     found = {
         "auc": _auc(scores, positive),
-        "auc_classifier": _auc(probability, positive),
-        "auc_anomaly": _auc(normalised, positive),
+        "auc_classifier": _auc(logits, positive),
+        "auc_anomaly": _auc(logs, positive),
         "accuracy": float(np.mean((scores >= decision.threshold) == positive)),
         "loss": float(-np.mean(np.log(np.clip(np.where(positive, calibrated, 1 - calibrated), 1e-6, 1)))),
         "note": note,

@@ -19,7 +19,7 @@ from data.pixels import Pixels
 from data.records import Measured, Prediction, QuestionPrediction, Study
 from models.calibration import apply_temperature
 from models.chest.autoencoder import Anomaly
-from models.chest.scores import Normaliser, Platt, decision_score, log_odds
+from models.chest.scores import Normaliser, Platt, decision_score, log_odds, logarithms
 from models.chest.slices import Slabs, chosen, most_suspicious, page_slices, slabs_of, soft_maximum
 from models.chest.thresholds import Threshold
 from models.chest.weak import SlabClassifier
@@ -48,7 +48,9 @@ class Decision(BaseModel):
     views: int
     """Views over which a slab's logit is averaged."""
     normaliser: Normaliser
-    """Of the reconstruction error."""
+    """Of the logarithm of the reconstruction error."""
+    suspicion: Normaliser
+    """Of the classifier's study logit."""
     classifier: Platt
     """From the classifier's study logit to the probability of pathology."""
     calibration: Platt
@@ -69,20 +71,23 @@ class Scores:
     ----------
     errors, logits:
         (slabs,) reconstruction error and classifier's logit.
-    anomaly, probability, decision:
-        Normalised error, probability of pathology, and the larger of both; 0 to 1.
+    anomaly, suspicion, decision:
+        Normalised error, normalised study logit, and the larger of both; 0 to 1.
+    probability:
+        Of pathology, by the classifier alone.
     """
 
     errors: NDArray[np.float64]
     logits: NDArray[np.float64]
     anomaly: float
-    probability: float
+    suspicion: float
     decision: float
+    probability: float
 
     @property
     def by_anomaly(self) -> bool:
         """Whether the reconstruction error gave the decision score."""
-        return self.anomaly > self.probability
+        return self.anomaly > self.suspicion
 
 
 class Triage(Model):
@@ -184,9 +189,11 @@ class Triage(Model):
     def _score(self, slabs: Slabs, logits: NDArray[np.float64]) -> Scores:
         errors = self.autoencoder.errors(slabs.images, slabs.lungs)
         error = float(most_suspicious(errors, self.autoencoder.settings.top))
-        anomaly = float(self.decision.normaliser.apply(error))
-        probability = float(self.decision.classifier.apply(soft_maximum(logits, self.decision.sharpness)))
-        return Scores(errors, logits, anomaly, probability, float(decision_score(anomaly, probability)))
+        logit = soft_maximum(logits, self.decision.sharpness)
+        anomaly = float(self.decision.normaliser.apply(logarithms(error)))
+        suspicion = float(self.decision.suspicion.apply(logit))
+        decision = float(decision_score(anomaly, suspicion))
+        return Scores(errors, logits, anomaly, suspicion, decision, float(self.decision.classifier.apply(logit)))
 
     def _prediction(self, study: Study, slabs: Slabs, scores: Scores, at: str) -> Prediction:
         chance = float(self.decision.calibration.apply(log_odds(scores.decision)))
@@ -218,13 +225,16 @@ class Triage(Model):
                 "percentile of normal validation studies." + (spoke if scores.by_anomaly else ""),
             ),
             Measured(
-                "classifier_probability", STUDY, scores.probability, "",
-                note="Probability of pathology by the classifier, calibrated on validation patients."
-                + ("" if scores.by_anomaly else spoke),
+                "suspicion", STUDY, scores.suspicion, "",
+                note="The classifier's logit on the same scale." + ("" if scores.by_anomaly else spoke),
             ),
             Measured(
                 "decision_score", STUDY, scores.decision, "",
-                note=f"The larger of anomaly and classifier probability; pathology from {threshold:.3f} on.",
+                note=f"The larger of anomaly and suspicion; pathology from {threshold:.3f} on.",
+            ),
+            Measured(
+                "classifier_probability", STUDY, scores.probability, "",
+                note="Probability of pathology by the classifier alone, calibrated on validation patients.",
             ),
         )  # fmt: skip
 

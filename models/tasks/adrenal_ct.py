@@ -11,14 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.answers import Choice, Form, Mask, Question, lesion_sites
-from data.pixels import Pixels
-from data.records import Layout, Study
+from data.records import Layout, Prediction, Study
 from models.adrenal_settings import AdrenalConfig, AdrenalProfile
-from models.clips import WINDOW, page_slices, stack
+from models.changes import Changes, by_side
+from models.clips import WINDOW, page_slices
 from models.phases import shown_series
 from models.task import ClinicalTask, Model, Page, Trained, TrainingRun
 
@@ -70,18 +67,18 @@ class AdrenalCt(ClinicalTask):
         stacks = (s for s in study.series if s.layout is not Layout.IMAGE and s.shape[0] > 1)
         return super().accepts(study) and any(True for _ in stacks)
 
-    def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
-        """At most 54 native slices of the unenhanced series, evenly spaced, in the CT window."""
-        return list(stack(study, pixels).pages)
-
     def sources(self, study: Study) -> tuple[Page, ...]:
-        """The same slices, from the study's record."""
+        """At most 54 native slices of the unenhanced series, evenly spaced."""
         series = shown_series(study)
         return tuple(Page(series, int(index)) for index in page_slices(series.shape[0]))
 
     def page_slices(self, count: int) -> Sequence[int]:
         """At most 54 evenly spaced slices."""
         return [int(index) for index in page_slices(count)]
+
+    def changes(self, now: Prediction, earlier: Prediction) -> Changes:
+        """Growth of a side's only lesion."""
+        return by_side(now.measured, earlier.measured)
 
     def train(self, run: TrainingRun) -> Trained:
         """Train the segmenter, and the classifier of phenotypes where there is enough to learn from.

@@ -8,7 +8,7 @@ import streamlit as st
 
 from data.records import Prediction, Study
 from workbench.blindness import Sight
-from workbench.views.parts import answers, record, viewer, words
+from workbench.views.parts import answers, growth, record, viewer, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, note, section, show
 from workbench.views.parts.markup import bar, chip, facts, join, table, tag, tone
@@ -74,6 +74,8 @@ def _side(
     if sight.model:
         section("Model's answer")
         _model(place, shown)
+        if shown is not None:
+            growth.since(place, study, shown)
         _reason(place, study)
     record.readers(place, study, sight)
     if sight.others:
