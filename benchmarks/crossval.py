@@ -6,10 +6,14 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from data.records import Metric
@@ -21,6 +25,10 @@ from models.stages import train_stage
 
 DRAWS = 2000
 """Resamples of the patients for an interval."""
+PROCESSES = 2
+BATCH = 32
+Turn = TypeVar("Turn")
+Result = TypeVar("Result")
 
 
 def folds_of(data: Labelled, folds: int, seed: int) -> NDArray[np.int64]:
@@ -32,6 +40,48 @@ def folds_of(data: Labelled, folds: int, seed: int) -> NDArray[np.int64]:
     order = [*rng.permutation(rare), *rng.permutation(others)]
     fold = {str(name): place % folds for place, name in enumerate(order)}
     return np.array([fold[name] for name in data.patients])
+
+
+def at_once(work: Callable[[Turn], Result], turns: Sequence[Turn]) -> list[Result]:
+    """The results of turns, in their order, two at a time in processes of a thread each.
+
+    So small networks use two cores best, and the figures do not depend on how many there are.
+    """
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=_single) as pool:
+        return list(pool.map(work, turns))
+
+
+def _single() -> None:
+    torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One fold of one seed."""
+
+    name: str
+    stage: Stage
+    options: Sequence[str]
+    data: Labelled
+    folds: int
+    seed: int
+    number: int
+    scratch: Path
+
+
+def _left_out(turn: _Turn) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(n,) probability of the second option, and the chosen one, of the images of the fold that is left out."""
+    fold, seed = folds_of(turn.data, turn.folds, turn.seed), turn.seed
+    rest, left = turn.data.take(fold != turn.number), turn.data.take(fold == turn.number)
+    apart = held_out(rest.patients, rest.targets, seed=seed)
+    result = train_stage(
+        turn.name, turn.stage, turn.options, rest.take(~apart), rest.take(apart),
+        scratch=turn.scratch / f"{seed}-{turn.number}", seed=seed,
+    )  # fmt: skip
+    classifier = Classifier.restore(result.settings, result.weights)
+    batches = (left.images[i : i + BATCH] for i in range(0, len(left.images), BATCH))
+    given = np.concatenate([classifier.probabilities(batch) for batch in batches])
+    return given[:, 1], np.array([decide(row, classifier.settings) for row in given], dtype=np.int64)
 
 
 def crossvalidated(
@@ -62,20 +112,15 @@ def crossvalidated(
     """
     found: list[Measure] = []
     right = []
+    turns = [
+        _Turn(name, stage, options, data, folds, seed, k, scratch) for seed in range(seeds) for k in range(folds)
+    ]
+    results = iter(at_once(_left_out, turns))
     for seed in range(seeds):
         fold, scores = folds_of(data, folds, seed), np.zeros(len(data.patients))
         chosen = np.zeros(len(data.patients), dtype=np.int64)
         for number in range(folds):
-            rest, left = data.take(fold != number), data.take(fold == number)
-            apart = held_out(rest.patients, rest.targets, seed=seed)
-            result = train_stage(
-                name, stage, options, rest.take(~apart), rest.take(apart),
-                scratch=scratch / f"{seed}-{number}", seed=seed,
-            )  # fmt: skip
-            classifier = Classifier.restore(result.settings, result.weights)
-            given = classifier.probabilities(left.images)
-            scores[fold == number] = given[:, 1]
-            chosen[fold == number] = [decide(row, classifier.settings) for row in given]
+            scores[fold == number], chosen[fold == number] = next(results)
         measure = auc(scores, data.targets == 1, data.patients)
         if measure is None:
             raise SystemExit(f"Only one class is there: {' and '.join(options)} are needed.")

@@ -1,6 +1,7 @@
 """How well findings of real chest radiographs are told, against the adjudicated consensus of five readers.
 
-    python -m benchmarks.cxr_consensus --data FOLDER [--labels CSV] [--finding NAME ...] [--seeds N] [--json]
+    python -m benchmarks.cxr_consensus --data FOLDER [--labels CSV] [--finding NAME ...] [--epochs N]
+                                       [--folds K] [--seeds N] [--json]
 
 The folder holds the radiographs; the table (``consensus_all_findings.csv`` in the folder, where none is named) has
 the columns ``Image ID``, ``Patient ID`` and one with YES or NO for each finding. The network of ``cxr_findings``
@@ -25,6 +26,8 @@ from models.images import prepare
 from models.task import get_task
 
 FINDINGS = ("Cardiomegaly", "Effusion")
+EPOCHS = 16
+"""Of each training; fewer than the profile has, so that five seeds do not take hours."""
 TABLE = "consensus_all_findings.csv"
 
 
@@ -35,9 +38,12 @@ def main() -> None:
         parser.add_argument("--labels", type=Path, help="a CSV with Image ID, Patient ID and the findings")
         parser.add_argument("--finding", action="append", help="a column; Cardiomegaly and Effusion without it")
 
+        parser.add_argument("--epochs", type=int, default=EPOCHS)
+
     options = options_of(__doc__, more=more)
     began = time.perf_counter()
     stage = next(iter(get_task("cxr_findings").profile("demo").stages.values()))
+    stage = stage.model_copy(update={"epochs": options.epochs})
     results = {}
     for finding in options.finding or FINDINGS:
         data = load(options.data, options.labels or options.data / TABLE, finding, stage.size_px)

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.crossval import DRAWS, bounds, options_of, told
+from benchmarks.crossval import DRAWS, at_once, bounds, options_of, told
 from models.adrenal_settings import AdrenalProfile, SegmenterStage
 from models.metrics import mean
 from models.task import get_task
@@ -90,10 +90,6 @@ def _inked(colour: NDArray[Any], channel: int) -> NDArray[np.bool_]:
 
 def measure(slices: Sequence[Slice], folds: int, seeds: int, epochs: int, scratch: Path) -> dict[str, Any]:
     """Cross-validation over cases, once a seed and structure."""
-    profile = get_task("adrenal_ct").profile("demo")
-    assert isinstance(profile, AdrenalProfile)
-    own = {"size_px": (SIZE, SIZE), "field": None, "epochs": epochs, "patience": 0, "drop_frames": 0}
-    stage = profile.segmenter.model_copy(update=own)
     cases = sorted({one.case for one in slices})
     found: dict[str, Any] = {
         "slices": len(slices),
@@ -101,28 +97,49 @@ def measure(slices: Sequence[Slice], folds: int, seeds: int, epochs: int, scratc
         "folds": min(folds, len(cases)),
         "seeds": seeds,
     }
+    turns = []
     for name in CHANNELS:
-        scores: list[float] = []
-        of: list[str] = []
         for seed in range(seeds):
             order = np.random.default_rng(seed).permutation(cases)
             for number in range(min(folds, len(cases))):
-                out = {str(case) for case in order[number :: min(folds, len(cases))]}
-                segmenter = _trained(
-                    [s for s in slices if s.case not in out],
-                    name,
-                    stage,
-                    seed,
-                    scratch / f"{name}-{seed}-{number}",
-                )
-                for one in (s for s in slices if s.case in out and s.masks[name].any()):
-                    scores.append(_dice(segmenter, one, name))
-                    of.append(one.case)
-        measured = mean(np.array(scores), of)
+                out = frozenset(order[number :: min(folds, len(cases))].tolist())
+                turns.append(_Turn(slices, name, out, seed, epochs, scratch / f"{name}-{seed}-{number}"))
+    dices = [
+        (turn.name, dice, case)
+        for turn, own in zip(turns, at_once(_left_out, turns), strict=True)
+        for dice, case in own
+    ]
+    for name in CHANNELS:
+        of = [(dice, case) for structure, dice, case in dices if structure == name]
+        measured = mean(np.array([dice for dice, _ in of]), [case for _, case in of]) if of else None
         if measured is not None:
             metric = measured.metric(DRAWS, 0)
             found[name] = {"dice": round(metric.value, 4), "dice_95": bounds(metric)}
     return found
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One structure, and the cases that are left out."""
+
+    slices: Sequence[Slice]
+    name: str
+    out: frozenset[str]
+    seed: int
+    epochs: int
+    scratch: Path
+
+
+def _left_out(turn: _Turn) -> list[tuple[float, str]]:
+    """(Dice, case) of the slices that are left out and show the structure."""
+    profile = get_task("adrenal_ct").profile("demo")
+    assert isinstance(profile, AdrenalProfile)
+    own = {"size_px": (SIZE, SIZE), "field": None, "epochs": turn.epochs, "patience": 0, "drop_frames": 0}
+    stage = profile.segmenter.model_copy(update=own)
+    rest = [s for s in turn.slices if s.case not in turn.out]
+    segmenter = _trained(rest, turn.name, stage, turn.seed, turn.scratch)
+    left = [s for s in turn.slices if s.case in turn.out and s.masks[turn.name].any()]
+    return [(_dice(segmenter, one, turn.name), one.case) for one in left]
 
 
 def _trained(slices: Sequence[Slice], name: str, stage: SegmenterStage, seed: int, scratch: Path) -> Segmenter:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.crossval import DRAWS, bounds, options_of, told
+from benchmarks.crossval import DRAWS, at_once, bounds, options_of, told
 from data.datasets.spider import KNOWN, SpiderSlice, read_slices
 from models.batches import held_out
 from models.metrics import mean
@@ -42,42 +43,57 @@ def main() -> None:
 
 def measure(slices: Sequence[SpiderSlice], folds: int, seeds: int, scratch: Path) -> dict[str, Any]:
     """Cross-validation, once a seed."""
-    profile = get_task("lumbar_stenosis").profile("demo")
-    assert isinstance(profile, LumbarProfile)
-    stage = profile.sagittal
     pages = [OutlinedPage(s.image, s.masks, KNOWN, s.patient) for s in slices]
     patients = sorted({page.patient for page in pages})
-    scores: dict[str, list[float]] = {label: [] for label in LABELS}
-    of: dict[str, list[str]] = {label: [] for label in LABELS}
+    turns = []
     for seed in range(seeds):
         order = np.random.default_rng(seed).permutation(patients)
-        fold = {str(name): place % folds for place, name in enumerate(order)}
-        for number in range(folds):
-            rest = [page for page in pages if fold[page.patient] != number]
-            names = [page.patient for page in rest]
-            apart = held_out(names, np.zeros(len(names), dtype=np.int64), seed=seed)
-            training, validation = (
-                Outlined.of([p for p, out in zip(rest, apart, strict=True) if out == side], LABELS, stage.size_px)
-                for side in (False, True)
-            )
-            result = fit_segmenter(
-                "sagittal", stage, LABELS, training, validation, scratch=scratch / f"{seed}-{number}", seed=seed
-            )
-            segmenter = Segmenter.restore(result.settings, result.weights)
-            left = [page for page in pages if fold[page.patient] == number]
-            for page, maps in zip(left, segmenter.probabilities([p.page for p in left]), strict=True):
-                given = segmenter.outlined(maps)
-                for label in LABELS:
-                    dice = _dice(given.get(label), page.masks.get(label))
-                    if dice is not None:
-                        scores[label].append(dice)
-                        of[label].append(page.patient)
+        turns += [
+            _Turn(pages, frozenset(order[k::folds].tolist()), seed, scratch / f"{seed}-{k}") for k in range(folds)
+        ]
+    dices = [dice for turn in at_once(_left_out, turns) for dice in turn]
     found: dict[str, Any] = {"slices": len(pages), "patients": len(patients), "folds": folds, "seeds": seeds}
     for label in LABELS:
-        measured = mean(np.array(scores[label]), of[label])
+        own = [(dice, patient) for name, dice, patient in dices if name == label]
+        measured = mean(np.array([dice for dice, _ in own]), [patient for _, patient in own]) if own else None
         if measured is not None:
             metric = measured.metric(DRAWS, 0)
             found[label] = {"dice": round(metric.value, 4), "dice_95": bounds(metric)}
+    return found
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One fold: the pages, the patients that are left out, and a seed."""
+
+    pages: Sequence[OutlinedPage]
+    out: frozenset[str]
+    seed: int
+    scratch: Path
+
+
+def _left_out(turn: _Turn) -> list[tuple[str, float, str]]:
+    """(label, Dice, patient) of the pages that are left out."""
+    profile = get_task("lumbar_stenosis").profile("demo")
+    assert isinstance(profile, LumbarProfile)
+    stage = profile.sagittal
+    rest = [page for page in turn.pages if page.patient not in turn.out]
+    names = [page.patient for page in rest]
+    apart = held_out(names, np.zeros(len(names), dtype=np.int64), seed=turn.seed)
+    training, validation = (
+        Outlined.of([p for p, held in zip(rest, apart, strict=True) if held == side], LABELS, stage.size_px)
+        for side in (False, True)
+    )
+    result = fit_segmenter(
+        "sagittal", stage, LABELS, training, validation, scratch=turn.scratch, seed=turn.seed
+    )  # fmt: skip
+    segmenter = Segmenter.restore(result.settings, result.weights)
+    left = [page for page in turn.pages if page.patient in turn.out]
+    found = []
+    for page, maps in zip(left, segmenter.probabilities([p.page for p in left]), strict=True):
+        given = segmenter.outlined(maps)
+        dices = ((label, _dice(given.get(label), page.masks.get(label))) for label in LABELS)
+        found += [(label, dice, page.patient) for label, dice in dices if dice is not None]
     return found
 
 
