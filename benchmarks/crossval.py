@@ -150,7 +150,7 @@ def bounds(metric: Metric) -> list[float | None]:
 
 
 def options_of(
-    doc: str | None, *, seeds: int = 1, more: Callable[[argparse.ArgumentParser], None] | None = None
+    doc: str | None, *, seeds: int = 5, more: Callable[[argparse.ArgumentParser], None] | None = None
 ) -> Any:
     """The command line that these benchmarks share: ``--data``, ``--folds``, ``--seeds``, ``--json``."""
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])

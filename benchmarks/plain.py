@@ -63,8 +63,10 @@ def _network(classes: int, frames: int) -> nn.Module:
 def reference(
     training: Volumes, targets: NDArray[np.int64], test: Volumes, *, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Probabilities (test, classes) of the reference network after its fixed recipe."""
+    """Probabilities (test, classes) of the reference network after its fixed recipe, on one thread."""
     classes = int(targets.max()) + 1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = _network(classes, training.shape[1])
@@ -87,6 +89,7 @@ def reference(
         network.eval()
         with torch.inference_mode():
             outputs = [network(_input(test[i : i + BATCH])).softmax(1) for i in range(0, len(test), BATCH)]
+    torch.set_num_threads(threads)
     return np.asarray(torch.cat(outputs).numpy(), dtype=np.float64)
 
 
