@@ -95,10 +95,10 @@ def _model(ballot: Ballot, prediction: Prediction | None, form: Form) -> _Model 
     if isinstance(kind, Mask):
         return _model_mask(ballot, prediction)
     result = prediction.result(ballot.question, ballot.site)
-    if result is None:
-        return None
+    if result is None or (ballot.label and ballot.label not in result.probabilities):
+        return None  # a finding without a probability is one that the version was not trained on
     if ballot.label:
-        p = result.probabilities.get(ballot.label, float(holds(result.value, ballot.label)))
+        p = result.probabilities[ballot.label]
         option = PRESENT if holds(result.value, ballot.label) else ABSENT
         return _Model(option, {PRESENT: p, ABSENT: 1 - p})
     if isinstance(kind, Grade) and isinstance(result.value, int):

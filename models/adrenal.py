@@ -184,7 +184,9 @@ class AdrenalModel(Model):
             )
             yield Prediction(self.name, study.study_id, self.version, tuple(results), at, figures)
 
-    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
+    def explain(
+        self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY, finding: str = ""
+    ) -> Explanation:
         """Where an answer comes from.
 
         ``finding`` and ``lesions``: the confidence of every lesion's mask, on the page with the largest part of

@@ -73,7 +73,9 @@ class Cascade(Model):
             for study, results in zip(batch, answered, strict=True):
                 yield Prediction(self.task.name, study.study_id, self.version, tuple(results), at)
 
-    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
+    def explain(
+        self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY, finding: str = ""
+    ) -> Explanation:
         """Grad-CAM of the answer that the model gives to a question, in the native pixels of the radiograph.
 
         Raises

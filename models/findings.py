@@ -170,15 +170,12 @@ class FindingsData:
         Those that can be trained, in the order of the columns of the targets.
     lacking:
         Finding -> why it cannot.
-    frequency:
-        Finding -> how often it is seen among the training studies that show or lack it (Jeffreys' estimate).
     notes:
         What the manifest must say of the images.
     """
 
     findings: tuple[str, ...]
     lacking: Mapping[str, str]
-    frequency: Mapping[str, float]
     training: Labelled
     validation: Labelled
     notes: tuple[str, ...] = ()
@@ -202,7 +199,7 @@ def gather(run: TrainingRun, findings: Sequence[str], profile: FindingsProfile) 
     """
     sides = [_spoken(examples, findings, profile.negatives) for examples in (run.training, run.validation)]
     (examples, targets), (others, other_targets) = sides
-    lacking, frequency = _lacking(targets, findings, profile.least)
+    lacking = _lacking(targets, findings, profile.least)
     kept = [column for column, name in enumerate(findings) if name not in lacking]
     targets, other_targets = targets[:, kept], other_targets[:, kept]
     patients = np.array([e.study.patient.pseudonym for e in examples], dtype=object)
@@ -216,7 +213,6 @@ def gather(run: TrainingRun, findings: Sequence[str], profile: FindingsProfile) 
     return FindingsData(
         tuple(findings[column] for column in kept),
         lacking,
-        frequency,
         _labelled(run, staying, targets[~apart], profile.stage.size_px),
         _labelled(run, [*others, *held], np.concatenate([other_targets, targets[apart]]), profile.stage.size_px),
         tuple(notes),
@@ -232,17 +228,13 @@ def _spoken(
     return [examples[index] for index in np.flatnonzero(spoken)], table[spoken]
 
 
-def _lacking(
-    targets: NDArray[np.float32], findings: Sequence[str], least: int
-) -> tuple[dict[str, str], dict[str, float]]:
+def _lacking(targets: NDArray[np.float32], findings: Sequence[str], least: int) -> dict[str, str]:
     lacking: dict[str, str] = {}
-    frequency: dict[str, float] = {}
     for column, name in enumerate(findings):
         present, absent = (int(np.sum(targets[:, column] == side)) for side in (1, 0))
-        frequency[name] = (present + 0.5) / (present + absent + 1)
         if min(present, absent) < least:
             lacking[name] = f"too few training studies: {present} present, {absent} absent, {least} of each needed"
-    return lacking, frequency
+    return lacking
 
 
 def _held_out(

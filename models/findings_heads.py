@@ -26,8 +26,6 @@ from models.task import ClinicalTask, Explanation, Model, Progress, Trained, Tra
 
 BATCH = 32
 """Images that are predicted at once."""
-UNSEEN = 0.5
-"""The probability of a finding that was not yet asked for when the version was trained."""
 ALONE = ("absent", "present")
 """The options of a finding's own network."""
 
@@ -54,7 +52,7 @@ def train_findings(run: TrainingRun, findings: Sequence[str], profile: FindingsP
     results = _shared(run, data, profile) if profile.shared else _each(run, data, profile)
     settings: dict[str, Mapping[str, Any]] = {name: result.settings for name, result in results.items()}
     for name, why in data.lacking.items():
-        settings[name] = {"left_out": why, "frequency": data.frequency[name]}
+        settings[name] = {"left_out": why}
     curated = next((dict(e.curated) for e in run.training if isinstance(e, CuratedExample)), {})
     noted = {"data_notes": list(data.notes), "negatives": profile.negatives, "curated": curated}
     reports = tuple(replace(r.report, detail={**r.report.detail, **noted}) for r in results.values())
@@ -108,7 +106,7 @@ class FindingsModel(Model):
     ----------
     settings, weights:
         By stage, as they were kept: ``findings`` of a shared backbone, else one stage a finding. A finding that
-        was left out is never said to be present; its probability is its frequency in the training set.
+        was left out is never said to be present, and has no probability.
     """
 
     def __init__(
@@ -126,10 +124,6 @@ class FindingsModel(Model):
         for name, classifier in zip(weights, self.classifiers, strict=True):
             known |= _heads(name, classifier)
         self.heads = {name: known[name] for name in findings if name in known}
-        self.frequency = {
-            name: float(settings.get(name, {}).get("frequency", UNSEEN)) for name in findings if name not in known
-        }
-        self.findings = tuple(findings)
         self._sizes = sorted({c.settings.size_px for c in self.classifiers})
 
     def predict(
@@ -169,28 +163,30 @@ class FindingsModel(Model):
         given = {name: float(p) for name, p in zip(self.heads, row, strict=True)}
         present = frozenset(name for name, p in given.items() if p >= self.heads[name].point)
         doubt = max(normalised_entropy(np.array([1 - p, p])) for p in given.values())
-        every = {name: given.get(name, self.frequency.get(name, UNSEEN)) for name in self.findings}
-        return QuestionPrediction(QUESTION, STUDY, present, every, doubt)
+        return QuestionPrediction(QUESTION, STUDY, present, given, doubt)
 
-    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
-        """Grad-CAM of the most probable finding, in the native pixels of the radiograph.
+    def explain(
+        self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY, finding: str = ""
+    ) -> Explanation:
+        """Grad-CAM of a finding, or of the most probable one, in the native pixels of the radiograph.
 
         Raises
         ------
         TaskError
-            It is not the question of findings at the study.
+            It is not the question of findings at the study, or the version was not trained on the finding.
         """
-        if question != QUESTION or site != STUDY:
+        if question != QUESTION or site != STUDY or (finding and finding not in self.heads):
             raise TaskError(
                 "The version does not answer that question.",
-                given=f"{question} at {site.key}",
-                expected=f"{QUESTION} at the study",
+                given=f"{finding or question} at {site.key}",
+                expected=f"{QUESTION} at the study: {', '.join(self.heads)}",
                 do="ask for the findings",
             )
         picture = page(study, pixels)
         chest = chest_of(picture)
         images = {size: prepared(picture, chest, size)[None] for size in self._sizes}
-        head = list(self.heads.values())[int(self.probabilities(images)[0].argmax())]
+        likeliest = list(self.heads)[int(self.probabilities(images)[0].argmax())]
+        head = self.heads[finding or likeliest]
         image = images[head.classifier.settings.size_px][0]
         heat = grad_cam(head.classifier, image, head.option, shape=chest.of(picture).shape)
         return Explanation(0, chest.back(heat, (picture.shape[0], picture.shape[1])))

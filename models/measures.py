@@ -162,7 +162,7 @@ def _measure(found: Measures, question: Question, asked: _Asked) -> None:
             for label in labels:
                 positive = np.array([label in value for value in asked.references])
                 predicted = np.array([label in _findings(result.value) for result in asked.results])
-                scores = np.array([_probability(question, label, result) for result in asked.results])
+                scores = np.array([_of_finding(question, label, result) for result in asked.results])
                 _measure_binary(
                     found, f"{question.name}.{label}", ("absent", "present"),
                     np.stack([1 - scores, scores], axis=1), positive, predicted, asked.patients,
@@ -270,6 +270,11 @@ def _probability(question: Question, option: str, result: QuestionPrediction) ->
             do="predict again with the version",
         )
     return float(value)
+
+
+def _of_finding(question: Question, label: str, result: QuestionPrediction) -> float:
+    """The probability of a finding; 0.5 of one that the version was not trained on, which so has an AUC of 0.5."""
+    return _probability(question, label, result) if label in result.probabilities else 0.5
 
 
 def _findings(value: Value) -> frozenset[str]:

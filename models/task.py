@@ -170,8 +170,16 @@ class Model(ABC):
         """Predictions in the order of the studies, as they are made."""
 
     @abstractmethod
-    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
+    def explain(
+        self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY, finding: str = ""
+    ) -> Explanation:
         """Where in the pictures the answer to a question at a site comes from.
+
+        Parameters
+        ----------
+        finding:
+            Of a question of findings, which one; the most probable one without. Other questions are explained by
+            their answer.
 
         Raises
         ------

@@ -68,9 +68,16 @@ def predict(
 
 @kind("explain", line=QUICK)
 def explain(
-    work: Work, *, task: str, study_id: str, question: str, site: str = "study", version: str | None = None
+    work: Work,
+    *,
+    task: str,
+    study_id: str,
+    question: str,
+    site: str = "study",
+    finding: str = "",
+    version: str | None = None,
 ) -> Mapping[str, Any]:
-    """The heat map of an answer: its page, and the blob of a (rows, columns) uint8 array, 0 to 255."""
+    """The heat map of an answer, or of a finding: its page, and the blob of (rows, columns) of uint8, 0 to 255."""
     import numpy as np  # noqa: PLC0415
 
     from models.versions import load  # noqa: PLC0415 - loads torch
@@ -78,7 +85,7 @@ def explain(
     store, blobs = Store.of(work.home), Blobs.of(work.home)
     chosen = version or champion_of(store, task)
     model = load(store, blobs, chosen)
-    found = model.explain(store.studies.get(study_id), question, Pixels(blobs), site=Site(site))
+    found = model.explain(store.studies.get(study_id), question, Pixels(blobs), site=Site(site), finding=finding)
     return {
         "page": found.page,
         "heat": blobs.put_array(np.round(found.heat * 255).astype(np.uint8)),

@@ -62,13 +62,13 @@ def draft(phenotype: str, rng: np.random.Generator) -> Draft:
     elif phenotype == "malignant":
         long_mm, flat = _log(rng, 30.0, 80.0), 0.7
         bulges = _bulges(rng, 9, 0.30, 11.0) + _bulges(rng, 16, 0.10, 40.0)
-        hu, washout = float(rng.uniform(25.0, 45.0)), float(rng.uniform(8.0, 42.0))
-        grain, necrosis = float(rng.uniform(7.0, 11.0)), float(rng.uniform(0.08, 0.35))
+        hu, washout = float(rng.uniform(18.0, 45.0)), float(rng.uniform(8.0, 42.0))
+        grain, necrosis = float(rng.uniform(12.0, 17.0)), float(rng.uniform(0.12, 0.38))
         specks = int(rng.integers(1, 5)) if rng.random() < 0.3 else 0
     else:
-        long_mm, flat, bulges = _log(rng, 20.0, 45.0), 0.75, _bulges(rng, 4, 0.07, 4.0)
-        hu, washout = float(rng.uniform(15.0, 40.0)), float(rng.uniform(40.0, 65.0))
-        grain, necrosis, specks = float(rng.uniform(4.0, 6.5)), 0.0, int(rng.random() < 0.08)
+        long_mm, flat, bulges = _log(rng, 20.0, 48.0), 0.75, _bulges(rng, 5, 0.12, 5.0)
+        hu, washout = float(rng.uniform(10.0, 38.0)), float(rng.uniform(40.0, 65.0))
+        grain, necrosis, specks = float(rng.uniform(7.0, 10.0)), 0.0, int(rng.random() < 0.08)
     portal = hu + float(rng.uniform(40.0, 75.0))
     delayed = portal - washout / 100.0 * (portal - hu)
     axes = (float(rng.uniform(flat, 1.05)), 1.0, float(rng.uniform(flat, 1.0)))

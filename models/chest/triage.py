@@ -146,7 +146,9 @@ class Triage(Model):
         logits = np.split(self.classifier.slab_logits(images, self.decision.views)[:, 0], ends)
         return [self._score(own, of_slabs) for own, of_slabs in zip(studies, logits, strict=True)]
 
-    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
+    def explain(
+        self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY, finding: str = ""
+    ) -> Explanation:
         """The most suspicious slab's heat: of the part that gave the decision score, or of the named pathology.
 
         The classifier's is Grad-CAM for pathology; the autoencoder's is the map of its error inside the lungs.

@@ -77,7 +77,9 @@ class SpineModel(Model):
             progress(done / len(studies), f"{done} of {len(studies)} spines")
             yield prediction
 
-    def explain(self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY) -> Explanation:
+    def explain(
+        self, study: Study, question: str, pixels: Pixels, *, site: Site = STUDY, finding: str = ""
+    ) -> Explanation:
         """Grad-CAM of the network that decided on a grade, on its level's page; or where a page is outlined.
 
         Raises

@@ -57,6 +57,8 @@ def model_answers(form: Form, prediction: Prediction) -> Html:
             parts.append(_outlined(form, name, results))
         elif len(results) > MANY:
             parts.append(_by_site(form, name, results))
+        elif isinstance(results[0].value, frozenset):
+            parts += [_by_label(form, result) for result in results]
         else:
             parts += [_line(form, result) for result in results]
     return join(parts)
@@ -86,6 +88,21 @@ def _by_site(form: Form, name: str, results: Sequence[QuestionPrediction]) -> Ht
         )
     titled = tag("span", _titled(form, name), cls="c-small c-quiet")
     return tag("div", titled, table(["Where", "Answer", "P"], rows))
+
+
+def _by_label(form: Form, result: QuestionPrediction) -> Html:
+    """Each finding with its own probability, those that are present first."""
+    present = result.value if isinstance(result.value, frozenset) else frozenset()
+    shares = result.probabilities
+    rows = [
+        [tag("strong", words.short(name)) if name in present else tag("span", words.short(name), cls="c-quiet"),
+         "present" if name in present else "", join((bar(shares[name], cls="c-model"), f" {shares[name]:.2f}"))]
+        for name in words.present_first(result)
+    ]  # fmt: skip
+    place = words.site(result.site)
+    titled = tag("span", _titled(form, result.question), f" {place}" if place else "", cls="c-small c-quiet")
+    below = tag("span", "Each is present from an operating point of its own on.", cls="c-small c-faint")
+    return tag("div", titled, table(["Finding", "Answer", "P (calibrated)"], rows), below)
 
 
 def _outlined(form: Form, name: str, results: Sequence[QuestionPrediction]) -> Html:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -72,10 +73,10 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
         if prediction is not None and switch("Heat map", key="heat"):
             about = _explained(prediction)
             chosen = (
-                choose("of", {key: name for key, (name, _) in about.items()}, key="of", width=170) if about else ""
+                choose("of", {key: one.said for key, one in about.items()}, key="of", width=170) if about else ""
             )
             if chosen:
-                job = _heat_job(place, prediction, about[chosen][1])
+                job = _heat_job(place, prediction, about[chosen])
             opacity = st.slider("Opacity", 0.0, 1.0, 0.8, 0.1, key="opacity", width=110)
     if job is not None and job.state == JobState.DONE:
         heat = np.asarray(place.blobs.get_array(str(job.result["heat"])), dtype=np.uint8)
@@ -110,13 +111,26 @@ def pages_of(task: ClinicalTask, study: Study) -> tuple[Page, ...]:
     return tuple(Page(series, index) for index in range(Pixels.pages(series)))
 
 
-def _explained(prediction: Prediction) -> dict[str, tuple[str, QuestionPrediction]]:
-    """By key for the address: what can be explained, in words, and its result. Masks explain themselves."""
-    return {
-        f"{r.question} {r.site.key}": (answers.where(r.question, words.site(r.site)), r)
-        for r in prediction.results
-        if not isinstance(r.value, MaskValue)
-    }
+@dataclass(frozen=True)
+class _Explained:
+    """What can be explained: a result, or one of its findings."""
+
+    said: str
+    result: QuestionPrediction
+    finding: str = ""
+
+
+def _explained(prediction: Prediction) -> dict[str, _Explained]:
+    """By key for the address. Masks explain themselves; of findings each can be asked for, the likeliest first."""
+    found: dict[str, _Explained] = {}
+    for result in prediction.results:
+        key, place = f"{result.question} {result.site.key}", words.site(result.site)
+        if isinstance(result.value, frozenset):
+            for name in words.present_first(result):
+                found[f"{key} {name}"] = _Explained(answers.where(name, place), result, name)
+        elif not isinstance(result.value, MaskValue):
+            found[key] = _Explained(answers.where(result.question, place), result)
+    return found
 
 
 def _offer_page(page: int) -> None:
@@ -144,13 +158,14 @@ def _choose_page(pages: Sequence[Page], prediction: Prediction | None) -> int:
     return number - 1
 
 
-def _heat_job(place: Here, prediction: Prediction, result: QuestionPrediction) -> Job | None:
+def _heat_job(place: Here, prediction: Prediction, about: _Explained) -> Job | None:
     """The newest job that makes this heat map; asked for where there is none."""
     arguments = {
         "task": place.task.name,
         "study_id": prediction.study_id,
-        "question": result.question,
-        "site": result.site.key,
+        "question": about.result.question,
+        "site": about.result.site.key,
+        "finding": about.finding,
         "version": prediction.version,
     }
     job = jobs.latest(place.store, "explain", **arguments)

@@ -151,6 +151,12 @@ def day(at: str) -> str:
     return at[:10] if len(at) >= 10 else at
 
 
+def present_first(result: QuestionPrediction) -> list[str]:
+    """The findings of a result: those said to be present, then the others, the likeliest first."""
+    present = result.value if isinstance(result.value, frozenset) else frozenset()
+    return sorted(result.probabilities, key=lambda name: (name not in present, -result.probabilities[name]))
+
+
 def moment(at: str) -> str:
     """A time to the minute, UTC."""
     return at[:16].replace("T", " ")
