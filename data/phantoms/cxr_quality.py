@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.phantoms.anatomy import draw_anatomy
+from data.phantoms.dicom import in_processes
 from data.phantoms.exposure import FULL_SCALE, Exposure, expose
 from data.phantoms.framing import Framing, framed, lung_shadow
 from data.phantoms.projection import Beam, project_points, project_volume
@@ -267,11 +266,7 @@ def write(count: int, folder: Path, *, seed: int = 0, first: int = 0, labels: Pa
     """
     numbers = range(first, first + count)
     task = partial(_write_one, folder=folder, seed=seed)
-    if count < 8:
-        written = [task(number) for number in numbers]
-    else:
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            written = list(pool.map(task, numbers, chunksize=4))
+    written = in_processes(task, numbers)
     if labels is not None:
         labels.parent.mkdir(parents=True, exist_ok=True)
         with labels.open("w", newline="", encoding="utf-8") as stream:

@@ -178,7 +178,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 
 def in_processes(make: Callable[[int], Made], numbers: Sequence[int]) -> list[Made]:
-    """What a function gives for each number, in their order; in two processes where there are many.
+    """What a function gives for each number, in order; in two processes of a thread each where there are many.
 
     Parameters
     ----------
@@ -187,5 +187,14 @@ def in_processes(make: Callable[[int], Made], numbers: Sequence[int]) -> list[Ma
     """
     if len(numbers) < FEW:
         return [make(number) for number in numbers]
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
         return list(pool.map(make, numbers, chunksize=4))
+
+
+def _one_thread() -> None:
+    """Two processes whose linear algebra takes both cores each would wait for one another most of the time."""
+    import cv2  # noqa: PLC0415 - slow to load
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
