@@ -22,6 +22,8 @@ from models.batches import Labelled
 from models.task import get_task
 
 OPTIONS = ("normal", "pathology")
+SIZE_PX, EPOCHS = (112, 112), 24
+"""Of these few slices; the profile's own epochs are for slabs of hundreds of studies."""
 FOLDERS = {"normal": 0, "benign": 1, "malignant": 1}
 
 
@@ -30,6 +32,7 @@ def main() -> None:
     options = options_of(__doc__)
     began = time.perf_counter()
     stage = get_task("chest_ct_norm").profile("demo").stages["classifier"]
+    stage = stage.model_copy(update={"size_px": SIZE_PX, "epochs": EPOCHS})
     data = load(options.data, stage.size_px)
     with tempfile.TemporaryDirectory() as folder:
         result = crossvalidated(
