@@ -127,7 +127,7 @@ def lateral(chest: Chest, rotation_deg: float, rng: np.random.Generator, *, size
     NDArray
         (rows, columns), 12 bits, bright where much is absorbed; hung the other way round in about one of three.
     """
-    from data.phantoms.exposure import Exposure, expose  # noqa: PLC0415 - loads cv2
+    from data.phantoms.exposure import draw_exposure, expose  # noqa: PLC0415 - loads cv2
     from data.phantoms.projection import Beam, project_volume  # noqa: PLC0415
 
     aim = (float(rng.normal(0.0, 10.0)), float(rng.normal(0.0, 15.0)))
@@ -136,17 +136,7 @@ def lateral(chest: Chest, rotation_deg: float, rng: np.random.Generator, *, size
     )
     detector = _detector(chest, beam, size_px, rng)
     integrals = project_volume(chest.attenuation, chest.spacing_mm, beam, detector, origin_mm=chest.origin_mm)
-    exposure = Exposure(  # drawn as those of the phantoms' lateral views
-        photons=float(np.exp(rng.uniform(np.log(12_000), np.log(90_000)))),
-        scatter=float(rng.uniform(0.3, 1.1)),
-        blur_px=float(rng.uniform(0.45, 0.95)),
-        local=float(rng.uniform(0.25, 0.6)),
-        sharpen=float(rng.uniform(0.2, 1.0)),
-        low_pct=float(rng.uniform(1.5, 8.0)),
-        high_pct=float(rng.uniform(94.0, 99.6)),
-        gamma=float(np.exp(rng.normal(0.0, 0.25))),
-    )
-    pixels = expose(np.maximum(integrals, 0.0), exposure, rng)
+    pixels = expose(np.maximum(integrals, 0.0), draw_exposure(rng, frontal=False), rng)
     return np.ascontiguousarray(pixels[:, ::-1]) if rng.random() < 0.35 else pixels
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from data.phantoms.anatomy import draw_anatomy
 from data.phantoms.dicom import in_processes
-from data.phantoms.exposure import FULL_SCALE, Exposure, expose
+from data.phantoms.exposure import FULL_SCALE, draw_exposure, expose
 from data.phantoms.framing import Framing, framed, lung_shadow
 from data.phantoms.projection import Beam, project_points, project_volume
 from data.phantoms.thorax import Thorax, build
@@ -173,17 +173,7 @@ def exposed(
     detector = framing.detector
     integrals = project_volume(thorax.attenuation, thorax.spacing_mm, beam, detector, origin_mm=thorax.origin_mm)
     integrals += project_points(thorax.fine, beam, detector)
-    exposure = Exposure(
-        photons=float(np.exp(rng.uniform(np.log(12_000), np.log(90_000)))),
-        scatter=float(rng.uniform(0.3, 1.1)),
-        blur_px=float(rng.uniform(0.45, 0.95)),
-        local=float(rng.uniform(0.25, 0.6)),
-        sharpen=float(rng.uniform(0.2, 1.0)),
-        low_pct=float(rng.uniform(0.5, 4.5) if frontal else rng.uniform(1.5, 8.0)),
-        high_pct=float(rng.uniform(97.0, 99.8) if frontal else rng.uniform(94.0, 99.6)),
-        gamma=float(np.exp(rng.normal(0.0, 0.25))),
-        frame=0.0 if rng.random() < 0.7 else float(rng.uniform(0.0, 0.3)),
-    )
+    exposure = draw_exposure(rng, frontal=frontal)
     return expose(np.maximum(integrals, 0.0), exposure, rng, field=framing.opening())
 
 

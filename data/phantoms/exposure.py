@@ -48,6 +48,21 @@ class Exposure:
     frame: float = 0.0
 
 
+def draw_exposure(rng: np.random.Generator, *, frontal: bool) -> Exposure:
+    """An exposure and a processing as departments have them, on frontal views or on lateral ones."""
+    return Exposure(
+        photons=float(np.exp(rng.uniform(np.log(12_000), np.log(90_000)))),
+        scatter=float(rng.uniform(0.3, 1.1)),
+        blur_px=float(rng.uniform(0.45, 0.95)),
+        local=float(rng.uniform(0.25, 0.6)),
+        sharpen=float(rng.uniform(0.2, 1.0)),
+        low_pct=float(rng.uniform(0.5, 4.5) if frontal else rng.uniform(1.5, 8.0)),
+        high_pct=float(rng.uniform(97.0, 99.8) if frontal else rng.uniform(94.0, 99.6)),
+        gamma=float(np.exp(rng.normal(0.0, 0.25))),
+        frame=0.0 if rng.random() < 0.7 else float(rng.uniform(0.0, 0.3)),
+    )
+
+
 def expose(
     integrals: Floats, exposure: Exposure, rng: np.random.Generator, *, field: Floats | None = None
 ) -> NDArray[np.uint16]:

@@ -188,7 +188,7 @@ class Anomaly:
             (B, size, size): the mean over the channels; 0 outside the lungs.
         """
         size, blur = self.settings.size_px, self.settings.blur_px
-        small = torch.from_numpy(shrunk(images, size)).to(self.device).float() / 255
+        small = torch.from_numpy(np.array(shrunk(images, size))).to(self.device).float() / 255  # a copy: mapped
         inside = shrunk(np.asarray(lungs).astype(np.uint8) * 255, size) > 127
         with torch.inference_mode(), mixed_precision(self.device):
             gap = (self.module(small).float() - small) * torch.from_numpy(inside).to(self.device)[:, None]
