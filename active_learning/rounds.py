@@ -20,6 +20,7 @@ from active_learning.acquisition import Candidate, choose
 from active_learning.consensus import adjudicate, majority, needs_adjudication
 from active_learning.disputes import dispute
 from active_learning.gateway import Gateway
+from active_learning.numbering import alike
 from active_learning.packages import Packer
 from active_learning.plan import RoundPlan
 from active_learning.promotion import compare
@@ -164,7 +165,7 @@ class Loop:
             **self.store.labels.standard(self.task.name, {Part.CALIBRATION, Part.TEST}),
         }
         read: dict[str, list[Annotation]] = {}
-        for annotation in self.store.reads.annotations(self.task.name):
+        for annotation in self._reads():
             if not annotation.skipped:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
@@ -282,7 +283,7 @@ class Loop:
                 for study_id in disputed
             )
             self._send(current)
-        annotations = self.store.reads.annotations(self.task.name, round_id=round_id)
+        annotations = self._reads(round_id)
         decisions = {a.study_id: a for a in annotations if a.purpose == Purpose.ADJUDICATION and not a.skipped}
         for study_id in disputed:
             if study_id in decisions:
@@ -299,10 +300,14 @@ class Loop:
         pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
         return sum(r.purpose == Purpose.ADJUDICATION for r in pushed)
 
+    def _reads(self, round_id: str | None = None) -> list[Annotation]:
+        """The annotations of a round, or of all, with their lesions numbered alike."""
+        return alike(self.store.reads.annotations(self.task.name, round_id=round_id), self.task.form, self.blobs)
+
     def _outcomes(self, current: Round) -> dict[str, list[Consensus]]:
         reading = self.task.config.reading
         by_study: dict[str, list[Annotation]] = {}
-        for annotation in self.store.reads.annotations(self.task.name, round_id=current.round_id):
+        for annotation in self._reads(current.round_id):
             if annotation.purpose != Purpose.ADJUDICATION:
                 by_study.setdefault(annotation.study_id, []).append(annotation)
         outcomes = {}

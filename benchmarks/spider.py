@@ -30,6 +30,8 @@ from models.spine.settings import LumbarProfile
 from models.task import get_task
 
 LABELS = tuple(sorted(KNOWN))
+SIZE_PX, EPOCHS = (192, 144), 24
+"""Larger and longer than in ``demo``, whose phantoms have wide discs and are many."""
 
 
 def main() -> None:
@@ -76,7 +78,7 @@ def _left_out(turn: _Turn) -> list[tuple[str, float, str]]:
     """(label, Dice, patient) of the pages that are left out."""
     profile = get_task("lumbar_stenosis").profile("demo")
     assert isinstance(profile, LumbarProfile)
-    stage = profile.sagittal
+    stage = profile.sagittal.model_copy(update={"size_px": SIZE_PX, "epochs": EPOCHS})
     rest = [page for page in turn.pages if page.patient not in turn.out]
     names = [page.patient for page in rest]
     apart = held_out(names, np.zeros(len(names), dtype=np.int64), seed=turn.seed)

@@ -171,6 +171,32 @@ def matched(prediction: Prediction, references: Sequence[Answer], question: Ques
     return replace(prediction, results=tuple(results), measured=tuple(measured))
 
 
+def numbered_alike(
+    reads: Sequence[Sequence[Answer]], question: Question, blobs: Blobs
+) -> list[tuple[Answer, ...]]:
+    """Several readers' answers to a study with their lesions numbered as the first reader's who drew each.
+
+    A lesion for which no number is left is left out, with what is said of it.
+
+    Parameters
+    ----------
+    question:
+        The mask whose n-th label is the n-th lesion.
+    """
+    assert isinstance(question.kind, Mask)  # noqa: S101 - the caller asks of a mask
+    labels = question.kind.labels
+    known: dict[str, Mapping[Site, NDArray[np.bool_]]] = {}
+    found = []
+    for answers in reads:
+        given = _planes(answers, question, blobs)
+        numbers = _numbers(given, known, labels) if known else {label: label for label in labels}
+        found.append(tuple(a for each in answers if (a := _answered_anew(each, question, labels, numbers))))
+        for old, new in numbers.items():
+            if old in given:
+                known.setdefault(new, given[old])
+    return found
+
+
 def _paired(
     tracks: Sequence[Sequence[tuple[int, Instance]]], instances: Sequence[Instance], seen: Stack, page: int
 ) -> dict[int, int]:
@@ -262,13 +288,23 @@ def _numbers(given: Planes, wanted: Planes, labels: Sequence[str]) -> dict[str, 
 def _renumbered(
     result: QuestionPrediction, question: Question, labels: Sequence[str], numbers: Mapping[str, str]
 ) -> QuestionPrediction | None:
-    if result.question == question.name and isinstance(result.value, MaskValue):
-        masks = tuple(sorted((numbers[label], blob) for label, blob in result.value.masks if label in numbers))
-        known = {numbers[label]: p for label, p in result.probabilities.items() if label in numbers}
-        value = MaskValue(result.value.shape, masks)
-        return replace(result, value=value, probabilities=known) if masks else None
-    site = _site(result.site, labels, numbers)
-    return None if site is None else replace(result, site=site)
+    answer = _answered_anew(result.answer, question, labels, numbers)
+    if answer is None or result.question != question.name:
+        return None if answer is None else replace(result, site=answer.site)
+    known = {numbers[label]: p for label, p in result.probabilities.items() if label in numbers}
+    return replace(result, value=answer.value, probabilities=known)
+
+
+def _answered_anew(
+    answer: Answer, question: Question, labels: Sequence[str], numbers: Mapping[str, str]
+) -> Answer | None:
+    """An answer under the new numbers; None where nothing of it is left."""
+    if answer.question == question.name and isinstance(answer.value, MaskValue):
+        masks = tuple(sorted((numbers[label], blob) for label, blob in answer.value.masks if label in numbers))
+        left = masks or not answer.value.masks  # an empty mask is an answer: nothing is there
+        return replace(answer, value=MaskValue(answer.value.shape, masks)) if left else None
+    site = _site(answer.site, labels, numbers)
+    return None if site is None else replace(answer, site=site)
 
 
 def _moved(measured: Measured, labels: Sequence[str], numbers: Mapping[str, str]) -> Measured | None:

@@ -1,4 +1,5 @@
 import csv
+import itertools
 
 import numpy as np
 import pytest
@@ -8,7 +9,21 @@ from hypothesis import strategies as st
 from active_learning.agreement import agreement, fleiss_kappa, fleiss_share
 from active_learning.consensus import TOO_FEW, adjudicate, majority, needs_adjudication
 from active_learning.disputes import dispute, disputes
-from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Mask, MaskValue, Measurement, Question, Site
+from active_learning.numbering import alike
+from data.answers import (
+    STUDY,
+    Answer,
+    Choice,
+    Findings,
+    Form,
+    Grade,
+    Mask,
+    MaskValue,
+    Measurement,
+    Question,
+    Site,
+    lesion_sites,
+)  # fmt: skip
 from data.blobs import Blobs
 from data.errors import RoundError
 from data.records import (
@@ -352,3 +367,78 @@ def test_the_majority_of_five_radiologists_against_their_adjudicated_consensus(r
         assert 0.7 < agreed.share < 1.0
         assert agreed.kappa is not None
         assert agreed.items == len(reads) * len(labels)
+
+
+FOUND = Question("found", "Lesion?", Choice(("no", "yes")))
+DRAWN = Question("drawn", "Outline each", Mask(("lesion_1", "lesion_2", "lesion_3")), asked_if=("found", "yes"))
+KIND = Question(
+    "kind", "Kind?", Choice(("benign", "malignant")), sites=lesion_sites(DRAWN.kind), asked_if=("found", "yes"),
+    drawn_in="drawn",
+)  # fmt: skip
+LESIONS = Form((FOUND, DRAWN, KIND))
+COLUMNS = {"left": 0, "right": 3, "middle": 1}
+
+
+def lesions(blobs, reader, *named, purpose=Purpose.ACQUISITION):
+    """A read with lesions (where, kind), numbered as they come."""
+    masks, kinds = [], []
+    for number, (where, kind) in enumerate(named, 1):
+        plane = np.zeros((4, 4), bool)
+        plane[:, COLUMNS[where]] = True
+        masks.append((f"lesion_{number}", blobs.put_mask(plane)))
+        kinds.append(Answer("kind", Site.lesion(number), kind))
+    drawn = [Answer("drawn", Site.page(2), MaskValue((4, 4), tuple(masks)))] if masks else []
+    return read(reader, found="yes" if masks else "no", drawn=drawn, kind=kinds, purpose=purpose)
+
+
+def kinds_of(annotations):
+    return {o.site.key: (o.value, o.state) for o in annotations if o.question == "kind"}
+
+
+def test_lesions_are_compared_where_they_lie_and_not_by_number(tmp_path):
+    blobs = Blobs(tmp_path)
+    reads = [
+        lesions(blobs, "a", ("left", "benign"), ("right", "malignant")),
+        lesions(blobs, "b", ("right", "malignant"), ("left", "benign")),
+        lesions(blobs, "c", ("right", "malignant"), ("left", "benign"), ("middle", "benign")),
+    ]
+    by_number = outcomes(reads, FOUND, DRAWN, KIND, blobs=blobs)
+    assert (
+        kinds_of(by_number)["lesion:1"][0] == "malignant"
+    )  # though it is another one for each
+    for order in itertools.permutations(reads):
+        numbered = {a.reader_id: a for a in alike(order, LESIONS, blobs)}
+        assert [a.annotation_id for a in alike(order, LESIONS, blobs)] == [a.annotation_id for a in order]
+        found = outcomes(list(numbered.values()), FOUND, DRAWN, KIND, blobs=blobs)
+        assert kinds_of(found)["lesion:1"] == ("benign", AGREED)
+        assert kinds_of(found)["lesion:2"] == ("malignant", AGREED)
+        drawn = next(o.value for o in found if o.question == "drawn")
+        assert blobs.get_mask(drawn.blob("lesion_1"), (4, 4))[:, 0].all()
+        assert {a.site.key for a in numbered["c"].answers if a.question == "kind"} == {
+            "lesion:1", "lesion:2", "lesion:3",
+        }  # fmt: skip
+    assert reads[1].answers == lesions(blobs, "b", ("right", "malignant"), ("left", "benign")).answers
+
+
+def test_an_adjudicators_lesions_get_the_readers_numbers(tmp_path):
+    blobs = Blobs(tmp_path)
+    reads = [
+        lesions(blobs, "a", ("left", "benign"), ("right", "malignant")),
+        lesions(blobs, "b", ("left", "malignant"), ("right", "malignant")),
+        lesions(blobs, "0", ("right", "malignant"), ("left", "benign"), purpose=Purpose.ADJUDICATION),
+    ]
+    decision = alike(reads, LESIONS, blobs)[2]
+    assert {a.site.key: a.value for a in decision.answers if a.question == "kind"} == {
+        "lesion:1": "benign", "lesion:2": "malignant",
+    }  # fmt: skip
+
+
+def test_a_lesion_without_a_number_left_is_left_out(tmp_path):
+    blobs = Blobs(tmp_path)
+    three = lesions(blobs, "a", ("left", "benign"), ("right", "benign"), ("middle", "benign"))
+    plane = np.zeros((4, 4), bool)
+    plane[0, 2] = True
+    more = [Answer("drawn", Site.page(2), MaskValue((4, 4), (("lesion_1", blobs.put_mask(plane)),)))]
+    fourth = read("b", found="yes", drawn=more, kind=[Answer("kind", Site.lesion(1), "malignant")])
+    left = alike([three, fourth], LESIONS, blobs)[1]
+    assert [a.question for a in left.answers] == ["found"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from active_learning.numbering import alike
 from active_learning.rounds import NEXT_STEP
 from data.records import Consensus, ConsensusState, Mode, Purpose, RequestState, Round, RoundState
 from models.task import discover
@@ -209,8 +210,10 @@ def _disputes(place: Here, current: Round, disputes: list[Consensus]) -> None:
     body = []
     for dispute in disputes:
         said = []
-        for read in place.store.reads.annotations(place.task.name, round_id=current.round_id,
-                                                  study_id=dispute.study_id):  # fmt: skip
+        reads = place.store.reads.annotations(
+            place.task.name, round_id=current.round_id, study_id=dispute.study_id
+        )
+        for read in alike(reads, place.task.form, place.blobs):
             for answer in read.answers:
                 if (answer.question, answer.site) == (dispute.question, dispute.site):
                     given = answers.said(place.task.form, answer.question, answer.value)
