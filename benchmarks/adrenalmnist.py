@@ -36,8 +36,6 @@ from models.task import get_task
 OPTIONS = ("normal", "mass")
 SIZE = 32
 """Voxels along each side that the network sees."""
-NATIVE, DEEPEST = 64, 9.0
-"""Voxels along each side of the set's larger version; and of these the depth that becomes white."""
 FOLDS = 5
 
 
@@ -78,12 +76,7 @@ def split(path: Path, name: str) -> Labelled:
 
 
 def _scaled(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """How deep inside the gland each voxel lies, at the network's size.
-
-    A mass makes a gland thick: in the mask itself a limb and a small mass differ by a voxel or two.
-    """
-    depth = ndimage.distance_transform_edt(image > image.max(initial=0) / 2) * (NATIVE / image.shape[0])
-    levels = np.clip(depth / DEEPEST, 0, 1).astype(np.float32) * 255
+    levels = image.astype(np.float32) * (1 if image.max(initial=0) > 1 else 255)
     factor = SIZE / image.shape[0]
     if factor < 1:  # mean over the voxels that become one, so that thin parts are kept
         levels = ndimage.uniform_filter(levels, round(1 / factor))
@@ -98,10 +91,10 @@ def stage_of() -> Stage:
     own = {
         "frames": SIZE,
         "size_px": (SIZE, SIZE),
-        "epochs": 18,
+        "epochs": 24,
         "batch_size": 32,
         "augment": changes,
-        "patience": 0,
+        "patience": 8,
     }
     return demo.model_copy(update=own)
 
