@@ -403,9 +403,7 @@ def test_lesions_are_compared_where_they_lie_and_not_by_number(tmp_path):
         lesions(blobs, "c", ("right", "malignant"), ("left", "benign"), ("middle", "benign")),
     ]
     by_number = outcomes(reads, FOUND, DRAWN, KIND, blobs=blobs)
-    assert (
-        kinds_of(by_number)["lesion:1"][0] == "malignant"
-    )  # though it is another one for each
+    assert kinds_of(by_number)["lesion:1"][0] == "malignant"  # though it is another one for each
     for order in itertools.permutations(reads):
         numbered = {a.reader_id: a for a in alike(order, LESIONS, blobs)}
         assert [a.annotation_id for a in alike(order, LESIONS, blobs)] == [a.annotation_id for a in order]
