@@ -21,7 +21,7 @@ from models.chest.slices import Slabs, chosen, slabs_of
 from models.images import overlapped
 from models.task import Example, Progress, silent
 
-PREPARATION = 1
+PREPARATION = 2
 """Of the slabs: to be raised when they are made in another way."""
 
 

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 LUNG_WINDOW = (-600.0, 1500.0)
 """(centre, width) in HU, in which readers see the pages."""
 MOST_PAGES = 54
-CURVE_HU = (-1024.0, -700.0, -150.0, 150.0, 500.0, 1200.0)
-CURVE_LEVELS = (0.0, 85.0, 130.0, 220.0, 245.0, 255.0)
-"""How HU become grey values: steep in the lungs and in soft tissue, where 100 HU are 26 and 30 levels."""
+CURVE_HU = (-1024.0, -700.0, -150.0, 150.0, 450.0, 1200.0)
+CURVE_LEVELS = (0.0, 85.0, 125.0, 190.0, 230.0, 255.0)
+"""How HU become grey values: steep in the lungs and in soft tissue, where 100 HU are 26 and 22 levels, and with
+room enough above for chalk to stand out from blood."""
 MASK_PX = 192
 """About how many rows and columns the lungs are sought in."""
 MARGIN = 0.06
