@@ -92,10 +92,10 @@ def arterial_wall_calcification(ct: ChestCT, rng: np.random.Generator) -> None:
         middle = ct.aorta[spot] + (place - spot) * (ct.aorta[spot + 1] - ct.aorta[spot])
         wide, long = float(rng.uniform(7.0, 17.0)), float(rng.uniform(6.0, 20.0))
         angle = turn + rng.uniform(-0.5, 0.5, 240) * wide / ct.anatomy.arch_mm
-        radius = ct.anatomy.arch_mm - rng.uniform(0.0, 1.8, 240)
+        radius = ct.anatomy.arch_mm - rng.uniform(0.0, 3.4, 240)
         points = middle + rng.uniform(-0.5, 0.5, (240, 1)) * long * axis
         points = points + radius[:, None] * (np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * third)
-        volume = wide * long * 1.8
+        volume = wide * long * 3.4
         ct.add_points(points, np.full(240, float(rng.uniform(900.0, 1700.0)) * volume / 240), mark=True)
 
 
@@ -107,8 +107,8 @@ def coronary_artery_wall_calcification(ct: ChestCT, rng: np.random.Generator) ->
         for _ in range(int(rng.integers(3, 7))):
             first = int(rng.integers(0, max(1, int(0.8 * len(path)))))
             part = path[first : first + int(rng.integers(6, 18))]
-            points = np.repeat(part, 20, axis=0) + rng.normal(0.0, 1.0, (20 * len(part), 3))
-            ct.add_points(points, np.full(len(points), float(rng.uniform(1000.0, 1700.0)) * 14.0 / 20), mark=True)
+            points = np.repeat(part, 20, axis=0) + rng.normal(0.0, 1.5, (20 * len(part), 3))
+            ct.add_points(points, np.full(len(points), float(rng.uniform(1000.0, 1700.0)) * 30.0 / 20), mark=True)
 
 
 def atelectasis(ct: ChestCT, rng: np.random.Generator) -> None:
