@@ -33,7 +33,3 @@ def alike(annotations: Iterable[Annotation], form: Form, blobs: Blobs) -> list[A
             for index, answers in zip(order, renumbered, strict=True):
                 given[index] = replace(given[index], answers=answers)
     return given
-
-
-def _decides(annotation: Annotation) -> bool:
-    return annotation.purpose == Purpose.ADJUDICATION

@@ -67,6 +67,7 @@ def test_a_lesion_is_shown_with_its_growth(home: Home, store: Store) -> None:
     assert not page.exception
     assert "Since the earlier study" in said
     assert "365 days before" in said
+    assert "2025-01-10" not in said
     assert "+50%" in said
     assert "/study?study=first" in said
     for other in ("first", "undated"):

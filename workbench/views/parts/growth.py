@@ -55,8 +55,9 @@ def _earlier(place: Here, study: Study, shown: Prediction) -> tuple[Study | None
 
 
 def _when(study: Study, earlier: Study) -> str:
+    """How long before, and no date: who reads need not know when."""
     try:
         days = (date.fromisoformat(study.study_date) - date.fromisoformat(earlier.study_date)).days
     except ValueError:
-        return f"{earlier.study_date}."
-    return f"{earlier.study_date}, {days} days before."
+        return "Some time before."
+    return f"{days} days before."
