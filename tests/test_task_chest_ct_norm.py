@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from data.answers import STUDY, Answer, Site
@@ -111,6 +112,20 @@ def test_four_parts_are_trained_and_join_in_one_answer(task, pixels, tmp_path):
     assert shares == sorted(shares)
     (alone,) = model.predict([test[3].study], pixels)
     assert alone.measured[1].value == pytest.approx(predictions[3].measured[1].value, abs=1e-4)
+
+
+def test_the_names_of_pathologies_are_taught_beside_and_the_head_is_thrown_away(task, pixels, tmp_path):
+    weights = []
+    for named in (True, False):
+        learnt = examples(pixels, range(12)), examples(pixels, range(12, 18))
+        run = training_run(task, pixels, tmp_path / str(named), *learnt)
+        run = replace(run, profile=run.profile.model_copy(update={"named": named}), max_steps=2)
+        trained = task.train(run)
+        assert task.load("v", trained.settings, trained.weights).classifier.settings.outputs == 1
+        weights.append(trained.weights["classifier"])
+    with_names, without = weights
+    assert with_names.keys() == without.keys()
+    assert any(not torch.equal(with_names[name], without[name]) for name in without)
 
 
 def test_the_heat_is_of_the_part_that_spoke(task, pixels, tmp_path):

@@ -25,6 +25,9 @@ class ChestProfile(Profile):
     """Of the soft maximum of the slabs' logits that is the study's: next to 0 the mean, large the maximum."""
     drawn: Annotated[int, Field(ge=0)] = 0
     """Slabs of a study that are drawn at random for a training step; 0: all."""
+    named: bool = False
+    """Whether the classifier is taught in training which pathology a study shows, where that is known: a second
+    head learns to name it and is then thrown away."""
     test_time_views: Annotated[int, Field(ge=1, le=4)] = 2
     """Views over which a slab's logit is averaged: itself, mirrored, a little larger, both."""
     contrastive_temperature: Annotated[float, Field(gt=0, le=1)] = 0.2

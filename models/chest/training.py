@@ -61,6 +61,7 @@ def train(run: TrainingRun, pathologies: Sequence[str]) -> Trained:
         "classifier", profile.stages["classifier"].networks[0], profile, ("normal", "pathology"),
         (training, training.norm), (validation, validation.norm),
         backbone=backbone, views=profile.test_time_views,
+        names=(training.pathology, len(pathologies)) if profile.named else None,
         **known, progress=part(run.progress, *SPANS["classifier"]),
     )  # fmt: skip
     weights["classifier"] = fitted.weights

@@ -76,13 +76,32 @@ def viewed(images: NDArray[np.uint8], mirrored: bool, cut: float) -> NDArray[np.
     )
 
 
+class _Named(nn.Module):
+    """A network and, for its training alone, a second head on its backbone."""
+
+    def __init__(self, network: Network, beside: nn.Module) -> None:
+        super().__init__()
+        self.network, self.beside = network, beside
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, outputs of both heads)."""
+        features = self.network.features(images)
+        return torch.cat([self.network.head(features), self.beside(features)], dim=1)
+
+
 class _Bagged(Objective):
-    """Studies as bags of slabs, each option equally often."""
+    """Studies as bags of slabs, each option equally often.
+
+    ``names``: (n,) index of the pathology for the second head, -1 where it is not known; None without one.
+    """
 
     def __init__(
         self, settings: ClassifierSettings, stage: Stage, bags: tuple[Bags, Bags],
-        targets: tuple[NDArray[np.int64], NDArray[np.int64]], sharpness: float, drawn: int, seed: int,
+        targets: tuple[NDArray[np.int64], NDArray[np.int64]], names: NDArray[np.int64] | None,
+        sharpness: float, drawn: int, seed: int,
     ) -> None:  # fmt: skip
+        unknown = np.full(len(targets[0]), -1, dtype=np.int64)
+        self.names = unknown if names is None else names
         self.settings, self.stage, self.seed = settings, stage, seed
         self.bags, self.validation = bags
         self.targets, self.validation_targets = targets
@@ -93,8 +112,8 @@ class _Bagged(Objective):
     def order(self, epoch: int, batch: int) -> NDArray[np.int64]:
         return balanced_order(self.targets, batch, np.random.default_rng([self.seed, epoch]))
 
-    def batch(self, indices: NDArray[np.int64], epoch: int, first: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-        """(B, drawn, 3, size, size), each study changed in one way, and (B,) targets."""
+    def batch(self, indices: NDArray[np.int64], epoch: int, first: int) -> tuple[NDArray[Any], ...]:
+        """(B, drawn, 3, size, size), each study changed in one way, (B,) targets, and (B,) names."""
         found = []
         for offset, index in enumerate(indices):
             rng = np.random.default_rng([self.seed, epoch, first + offset])
@@ -104,19 +123,24 @@ class _Bagged(Objective):
             flat = np.ascontiguousarray(shrunk(slabs, self.stage.size_px[0])).reshape(-1, *self.stage.size_px)
             changed = _changed(flat, self.stage.augment, rng)
             found.append(changed.reshape(-1, 3, *self.stage.size_px))
-        return np.stack(found), self.targets[indices]
+        return np.stack(found), self.targets[indices], self.names[indices]
 
-    def loss(
-        self, module: nn.Module, batch: tuple[NDArray[np.uint8], NDArray[Any]], device: torch.device
-    ) -> Tensor:
-        images, targets = batch
+    def loss(self, module: nn.Module, batch: tuple[NDArray[Any], ...], device: torch.device) -> Tensor:
+        images, targets, names = batch
         slabs = module(as_input(images.reshape(-1, *images.shape[2:]), device)).float()
         bags = slabs.view(len(images), -1, slabs.shape[-1])  # (B, slabs, outputs)
         study = (torch.logsumexp(self.sharpness * bags, dim=1) - math.log(bags.shape[1])) / self.sharpness
         wanted = torch.from_numpy(targets).to(device)
+        own, beside = study[:, : self.settings.outputs], study[:, self.settings.outputs :]
+        known = torch.from_numpy(names).to(device)
         if self.settings.outputs == 1:
-            return nn.functional.binary_cross_entropy_with_logits(study[:, 0], wanted.float())
-        return nn.functional.cross_entropy(study, wanted)
+            loss = nn.functional.binary_cross_entropy_with_logits(own[:, 0], wanted.float())
+        else:
+            loss = nn.functional.cross_entropy(own, wanted)
+        if beside.shape[1] and bool((known >= 0).any()):
+            named = nn.functional.cross_entropy(beside, known, ignore_index=-1, reduction="sum")
+            loss = loss + named / len(known)
+        return loss
 
     def validate(self, module: nn.Module, device: torch.device) -> float:
         """The loss of the validation studies at the temperature that would fit them best."""
@@ -131,7 +155,7 @@ class _Bagged(Objective):
         found = []
         for index in range(len(self.validation)):
             slabs = shrunk(np.asarray(self.validation.study(index)), self.stage.size_px[0])
-            logits = module(as_input(slabs, device)).float().cpu().numpy()
+            logits = module(as_input(slabs, device))[:, : self.settings.outputs].float().cpu().numpy()
             found.append(soft_maximum(logits.astype(np.float64), self.sharpness))
         return np.stack(found)
 
@@ -165,6 +189,7 @@ def fit_weakly(
     validation: tuple[Bags, NDArray[np.int64]],
     *,
     backbone: Mapping[str, Tensor] | None = None,
+    names: tuple[NDArray[np.int64], int] | None = None,
     views: int = 1,
     scratch: Path,
     seed: int = 0,
@@ -183,6 +208,9 @@ def fit_weakly(
         Bags, and (n,) index of the right option.
     backbone:
         Tensors to start the backbone with; None for random ones.
+    names:
+        (n,) index of the pathology of each training study, -1 where it is not known, and how many there are: what
+        the network is taught beside, in training alone.
     views:
         Over which the validation logits are averaged.
     """
@@ -193,11 +221,14 @@ def fit_weakly(
     )  # fmt: skip
     own_seed = stage_seed(seed, f"{name}:{network}")
     with seeded(own_seed):
-        module: Network = build_network(settings)
+        built: Network = build_network(settings)
+        beside = _second_head(settings, names[1]) if names else None
     if backbone is not None:
-        module.features.load_state_dict(dict(backbone))
+        built.features.load_state_dict(dict(backbone))
+    module: nn.Module = built if beside is None else _Named(built, beside)
     pair, targets = (training[0], validation[0]), (training[1], validation[1])
-    objective = _Bagged(settings, stage, pair, targets, profile.sharpness, profile.drawn, own_seed)
+    known_names = names[0] if names else None
+    objective = _Bagged(settings, stage, pair, targets, known_names, profile.sharpness, profile.drawn, own_seed)
     loop = Loop(
         module, objective, stage, seed=own_seed, max_steps=max_steps,
         told=counted(progress, name, network, stage.epochs),
@@ -205,17 +236,24 @@ def fit_weakly(
     first = {k: float(v.double().sum()) for k, v in module.state_dict().items()}
     known = fingerprint(
         stage, pair, settings.model_dump(mode="json"), profile.sharpness, profile.drawn, own_seed, loop.steps,
-        [t.tolist() for t in targets], first,
+        [t.tolist() for t in targets], None if known_names is None else known_names.tolist(), first,
     )  # fmt: skip
     state = loop.run(scratch / f"{name}-{network}.checkpoint", known)
-    classifier = SlabClassifier(settings, module)
+    classifier = SlabClassifier(settings, built)
     logits = np.stack(
         [
             soft_maximum(classifier.slab_logits(validation[0].study(i), views), profile.sharpness)
             for i in range(len(validation[0]))
         ]
     )
-    return WeakFit(settings, state.best, _report(name, settings, module, state), logits)
+    weights = {k: v for k, v in state.best.items() if not k.startswith("beside.")}
+    weights = {k.removeprefix("network."): v for k, v in weights.items()}
+    return WeakFit(settings, weights, _report(name, settings, built, state), logits)
+
+
+def _second_head(settings: ClassifierSettings, count: int) -> nn.Module:
+    options = tuple(str(number) for number in range(max(3, count)))  # two would share a single output
+    return build_network(settings.model_copy(update={"options": options})).head
 
 
 def _report(name: str, settings: ClassifierSettings, module: nn.Module, state: State) -> StageReport:
