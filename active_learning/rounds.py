@@ -165,7 +165,7 @@ class Loop:
             **self.store.labels.standard(self.task.name, {Part.CALIBRATION, Part.TEST}),
         }
         read: dict[str, list[Annotation]] = {}
-        for annotation in self._reads():
+        for annotation in self.store.reads.annotations(self.task.name):
             if not annotation.skipped:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
@@ -173,7 +173,7 @@ class Loop:
             known = bool(answered) and self.task.form.is_complete(answered)
             prediction = predictions.get(study.study_id)
             settled = known and study.study_id in asked
-            annotations = [] if settled else read.get(study.study_id, [])
+            annotations = [] if settled else alike(read.get(study.study_id, ()), self.task.form, self.blobs)
             disputed = dispute(annotations, prediction, self.task.form)
             yield Candidate(study, prediction, disputed, has_reference=known)
 
@@ -275,7 +275,10 @@ class Loop:
         if current.state != RoundState.READ:
             return self._past(current, RoundState.READ)
         plan = RoundPlan.from_dict(current.plan)
-        outcomes = self._outcomes(current)
+        annotations = alike(
+            self.store.reads.annotations(self.task.name, round_id=round_id), self.task.form, self.blobs
+        )
+        outcomes = self._outcomes(current, annotations)
         disputed = [study_id for study_id, records in outcomes.items() if needs_adjudication(records)]
         if plan.adjudicator and disputed:
             self.store.reads.plan(
@@ -283,7 +286,6 @@ class Loop:
                 for study_id in disputed
             )
             self._send(current)
-        annotations = self._reads(round_id)
         decisions = {a.study_id: a for a in annotations if a.purpose == Purpose.ADJUDICATION and not a.skipped}
         for study_id in disputed:
             if study_id in decisions:
@@ -300,14 +302,10 @@ class Loop:
         pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
         return sum(r.purpose == Purpose.ADJUDICATION for r in pushed)
 
-    def _reads(self, round_id: str | None = None) -> list[Annotation]:
-        """The annotations of a round, or of all, with their lesions numbered alike."""
-        return alike(self.store.reads.annotations(self.task.name, round_id=round_id), self.task.form, self.blobs)
-
-    def _outcomes(self, current: Round) -> dict[str, list[Consensus]]:
+    def _outcomes(self, current: Round, annotations: Sequence[Annotation]) -> dict[str, list[Consensus]]:
         reading = self.task.config.reading
         by_study: dict[str, list[Annotation]] = {}
-        for annotation in self._reads(current.round_id):
+        for annotation in annotations:
             if annotation.purpose != Purpose.ADJUDICATION:
                 by_study.setdefault(annotation.study_id, []).append(annotation)
         outcomes = {}

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from benchmarks.crossval import DRAWS, at_once, bounds, folds_of, told
+from benchmarks.crossval import DRAWS, at_once, bounds, folds_of, probabilities, told
 from models.batches import Labelled
 from models.classifier import Classifier
 from models.config import Augment, Stage
@@ -137,13 +137,8 @@ def _turn(given: tuple[Labelled, NDArray[np.uint8], int, int, int]) -> NDArray[n
         )  # fmt: skip
     classifier = Classifier.restore(result.settings, result.weights)
     views = images, np.ascontiguousarray(images[..., ::-1])
-    mean_of: NDArray[np.float64] = np.mean([_probabilities(classifier, view) for view in views], axis=0)
-    return mean_of
-
-
-def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    batches = (images[i : i + 32] for i in range(0, len(images), 32))
-    return np.concatenate([classifier.probabilities(batch)[:, 1] for batch in batches])
+    seen: NDArray[np.float64] = np.mean([probabilities(classifier, view)[:, 1] for view in views], axis=0)
+    return seen
 
 
 if __name__ == "__main__":

@@ -20,13 +20,15 @@ from data.records import Metric
 from models.batches import Labelled, held_out
 from models.classifier import Classifier, decide
 from models.config import Stage
-from models.metrics import Measure, auc, average
+from models.metrics import Measure, auc, average, mean
 from models.stages import train_stage
 
 DRAWS = 2000
 """Resamples of the patients for an interval."""
 PROCESSES = 2
+"""Trainings at once."""
 BATCH = 32
+"""Images that a network sees at once."""
 Turn = TypeVar("Turn")
 Result = TypeVar("Result")
 
@@ -55,6 +57,30 @@ def _single() -> None:
     torch.set_num_threads(1)
 
 
+def probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(n, options) calibrated probabilities of prepared images, batch by batch."""
+    batches = (images[i : i + BATCH] for i in range(0, len(images), BATCH))
+    return np.concatenate([classifier.probabilities(batch) for batch in batches])
+
+
+def dice_by(names: Sequence[str], dices: Sequence[tuple[str, float, str]]) -> dict[str, Any]:
+    """The mean Dice of each structure, with its interval over patients; without those that nothing shows.
+
+    Parameters
+    ----------
+    dices:
+        (structure, Dice, patient) of each image.
+    """
+    found = {}
+    for name in names:
+        own = [(dice, patient) for structure, dice, patient in dices if structure == name]
+        measured = mean(np.array([dice for dice, _ in own]), [patient for _, patient in own])
+        if measured is not None:
+            metric = measured.metric(DRAWS, 0)
+            found[name] = {"dice": round(metric.value, 4), "dice_95": bounds(metric)}
+    return found
+
+
 @dataclass(frozen=True)
 class _Turn:
     """One fold of one seed."""
@@ -79,8 +105,7 @@ def _left_out(turn: _Turn) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         scratch=turn.scratch / f"{seed}-{turn.number}", seed=seed,
     )  # fmt: skip
     classifier = Classifier.restore(result.settings, result.weights)
-    batches = (left.images[i : i + BATCH] for i in range(0, len(left.images), BATCH))
-    given = np.concatenate([classifier.probabilities(batch) for batch in batches])
+    given = probabilities(classifier, left.images)
     return given[:, 1], np.array([decide(row, classifier.settings) for row in given], dtype=np.int64)
 
 

@@ -24,9 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.crossval import DRAWS, at_once, bounds, options_of, told
+from benchmarks.crossval import at_once, dice_by, options_of, told
 from models.adrenal_settings import AdrenalProfile, SegmenterStage
-from models.metrics import mean
 from models.task import get_task
 from models.yolo import Segmenter
 from models.yolo_data import Frame, write_description, write_part
@@ -104,18 +103,8 @@ def measure(slices: Sequence[Slice], folds: int, seeds: int, epochs: int, scratc
             for number in range(min(folds, len(cases))):
                 out = frozenset(order[number :: min(folds, len(cases))].tolist())
                 turns.append(_Turn(slices, name, out, seed, epochs, scratch / f"{name}-{seed}-{number}"))
-    dices = [
-        (turn.name, dice, case)
-        for turn, own in zip(turns, at_once(_left_out, turns), strict=True)
-        for dice, case in own
-    ]
-    for name in CHANNELS:
-        of = [(dice, case) for structure, dice, case in dices if structure == name]
-        measured = mean(np.array([dice for dice, _ in of]), [case for _, case in of]) if of else None
-        if measured is not None:
-            metric = measured.metric(DRAWS, 0)
-            found[name] = {"dice": round(metric.value, 4), "dice_95": bounds(metric)}
-    return found
+    dices = [dice for turn in at_once(_left_out, turns) for dice in turn]
+    return {**found, **dice_by(tuple(CHANNELS), dices)}
 
 
 @dataclass(frozen=True)
@@ -130,8 +119,8 @@ class _Turn:
     scratch: Path
 
 
-def _left_out(turn: _Turn) -> list[tuple[float, str]]:
-    """(Dice, case) of the slices that are left out and show the structure."""
+def _left_out(turn: _Turn) -> list[tuple[str, float, str]]:
+    """(structure, Dice, case) of the slices that are left out and show the structure."""
     profile = get_task("adrenal_ct").profile("demo")
     assert isinstance(profile, AdrenalProfile)
     own = {"size_px": (SIZE, SIZE), "field": None, "epochs": turn.epochs, "patience": 0, "drop_frames": 0}
@@ -139,7 +128,7 @@ def _left_out(turn: _Turn) -> list[tuple[float, str]]:
     rest = [s for s in turn.slices if s.case not in turn.out]
     segmenter = _trained(rest, turn.name, stage, turn.seed, turn.scratch)
     left = [s for s in turn.slices if s.case in turn.out and s.masks[turn.name].any()]
-    return [(_dice(segmenter, one, turn.name), one.case) for one in left]
+    return [(turn.name, _dice(segmenter, one, turn.name), one.case) for one in left]
 
 
 def _trained(slices: Sequence[Slice], name: str, stage: SegmenterStage, seed: int, scratch: Path) -> Segmenter:

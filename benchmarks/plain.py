@@ -22,6 +22,7 @@ from torch import nn
 
 from data.pixels import Pixels
 from data.records import Study
+from models.device import fitting_threads
 from models.task import ClinicalTask
 
 Volumes = NDArray[np.uint8]
@@ -65,9 +66,7 @@ def reference(
 ) -> NDArray[np.float64]:
     """Probabilities (test, classes) of the reference network after its fixed recipe, on one thread."""
     classes = int(targets.max()) + 1
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), fitting_threads(0, torch.device("cpu")):
         torch.manual_seed(seed)
         network = _network(classes, training.shape[1])
         optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
@@ -89,7 +88,6 @@ def reference(
         network.eval()
         with torch.inference_mode():
             outputs = [network(_input(test[i : i + BATCH])).softmax(1) for i in range(0, len(test), BATCH)]
-    torch.set_num_threads(threads)
     return np.asarray(torch.cat(outputs).numpy(), dtype=np.float64)
 
 

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.crossval import DRAWS, at_once, bounds, options_of, told
+from benchmarks.crossval import at_once, dice_by, options_of, told
 from data.datasets.spider import KNOWN, SpiderSlice, read_slices
 from models.batches import held_out
-from models.metrics import mean
 from models.segmenter import Segmenter
 from models.segmenter_data import Outlined, OutlinedPage
 from models.segmenter_fitting import fit_segmenter
@@ -55,13 +54,7 @@ def measure(slices: Sequence[SpiderSlice], folds: int, seeds: int, scratch: Path
         ]
     dices = [dice for turn in at_once(_left_out, turns) for dice in turn]
     found: dict[str, Any] = {"slices": len(pages), "patients": len(patients), "folds": folds, "seeds": seeds}
-    for label in LABELS:
-        own = [(dice, patient) for name, dice, patient in dices if name == label]
-        measured = mean(np.array([dice for dice, _ in own]), [patient for _, patient in own]) if own else None
-        if measured is not None:
-            metric = measured.metric(DRAWS, 0)
-            found[label] = {"dice": round(metric.value, 4), "dice_95": bounds(metric)}
-    return found
+    return {**found, **dice_by(LABELS, dices)}
 
 
 @dataclass(frozen=True)

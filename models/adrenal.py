@@ -154,9 +154,7 @@ class AdrenalModel(Model):
         self.name, self.form, self.version = task.name, task.form, version
         self.segmenter = Segmenter.restore(settings["segmenter"]["network"], weights["segmenter"])
         self.classifier: Classifier | None = None
-        with rebuilding(
-            "settings", message="The kept settings cannot be read.", expected="settings of one training"
-        ):
+        with rebuilding("The kept settings cannot be read.", expected="settings of one training"):
             self.finding = FindingSettings.model_validate(settings["segmenter"]["finding"])
             if "phenotype" in weights:
                 self.phenotype = PhenotypeSettings.model_validate(settings["phenotype"])

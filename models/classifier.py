@@ -124,7 +124,7 @@ class Classifier:
         VersionError
             Settings or weights do not fit each other.
         """
-        with rebuilding("network"):
+        with rebuilding("The kept network cannot be built again."):
             known = ClassifierSettings.model_validate(dict(settings))
             network = build_network(known)
             network.load_state_dict(dict(weights))

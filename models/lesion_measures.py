@@ -94,10 +94,8 @@ def off_midline_mm(mask: NDArray[np.bool_], seen: Stack) -> float | None:
     """
     if seen.affine is None:
         return None
-    column = float(np.nonzero(mask)[2].mean())
-    step = np.array([0.0, 0.0, column - (seen.box[2] + seen.box[3] - 1) / 2])
-    along = seen.affine[0, :3] @ step  # the left of the patient is where x grows
-    return float(along)
+    columns = float(np.nonzero(mask)[2].mean()) - (seen.box[2] + seen.box[3] - 1) / 2
+    return float(seen.affine[0, 2]) * columns  # the left of the patient is where x grows
 
 
 def mean_hu(mask: NDArray[np.bool_], series: Series, pixels: Pixels, seen: Stack) -> float | None:

@@ -289,10 +289,12 @@ def _renumbered(
     result: QuestionPrediction, question: Question, labels: Sequence[str], numbers: Mapping[str, str]
 ) -> QuestionPrediction | None:
     answer = _answered_anew(result.answer, question, labels, numbers)
-    if answer is None or result.question != question.name:
-        return None if answer is None else replace(result, site=answer.site)
-    known = {numbers[label]: p for label, p in result.probabilities.items() if label in numbers}
-    return replace(result, value=answer.value, probabilities=known)
+    if answer is None:
+        return None
+    known = result.probabilities
+    if result.question == question.name:
+        known = {numbers[label]: p for label, p in known.items() if label in numbers}
+    return replace(result, site=answer.site, value=answer.value, probabilities=known)
 
 
 def _answered_anew(

@@ -9,17 +9,13 @@ from data.errors import VersionError
 
 
 @contextmanager
-def rebuilding(
-    what: str, *, message: str = "", expected: str = "settings and weights of one training"
-) -> Iterator[None]:
+def rebuilding(message: str, *, expected: str = "settings and weights of one training") -> Iterator[None]:
     """Turn what goes wrong inside into an error of the version.
 
     Parameters
     ----------
-    what:
-        What is built, such as ``network``.
     message:
-        The error's sentence, where it is not "The kept ``what`` cannot be built again."
+        The error's sentence, such as "The kept network cannot be built again."
 
     Raises
     ------
@@ -30,7 +26,7 @@ def rebuilding(
         yield
     except (KeyError, ValueError, RuntimeError, OSError) as error:  # pydantic's errors are ValueErrors
         raise VersionError(
-            message or f"The kept {what} cannot be built again.",
+            message,
             given=(str(error) or type(error).__name__).splitlines()[0],
             expected=expected,
             do="train a new version, or restore the home from a copy",

@@ -133,7 +133,7 @@ class Segmenter:
         VersionError
             Settings or weights do not fit each other.
         """
-        with rebuilding("segmenter"):
+        with rebuilding("The kept segmenter cannot be built again."):
             known = SegmenterSettings.model_validate(dict(settings))
             network = build_segmenter(known)
             network.load_state_dict(dict(weights))

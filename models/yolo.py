@@ -56,7 +56,7 @@ class Segmenter:
         VersionError
             Settings or weights do not fit each other.
         """
-        with rebuilding("segmenter"):
+        with rebuilding("The kept segmenter cannot be built again."):
             known = SegmenterSettings.model_validate(dict(settings))
             network = build_yolo(known.network, known.classes)
             network.load_state_dict(dict(weights))

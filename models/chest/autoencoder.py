@@ -168,7 +168,7 @@ class Anomaly:
         VersionError
             Settings or weights do not fit each other.
         """
-        with rebuilding("autoencoder"):
+        with rebuilding("The kept autoencoder cannot be built again."):
             known = AutoencoderSettings.model_validate(dict(settings))
             module = SlabAutoencoder(known)
             module.load_state_dict(dict(weights))

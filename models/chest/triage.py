@@ -110,7 +110,7 @@ class Triage(Model):
     ) -> None:
         self.task, self.version = task, version
         parts = "decision, autoencoder and classifier of one training"
-        with rebuilding("version", message="The kept version is not whole.", expected=parts):
+        with rebuilding("The kept version is not whole.", expected=parts):
             self.decision = Decision.model_validate(settings["decision"])
             self.autoencoder = Anomaly.restore(settings["autoencoder"], weights["autoencoder"])
             self.classifier = SlabClassifier.restore(settings["classifier"], weights["classifier"])

@@ -252,8 +252,8 @@ def fit_weakly(
 
 
 def _second_head(settings: ClassifierSettings, count: int) -> nn.Module:
-    options = tuple(str(number) for number in range(max(3, count)))  # two would share a single output
-    return build_network(settings.model_copy(update={"options": options})).head
+    own = {"options": tuple(str(number) for number in range(count)), "exclusive": False}  # an output each
+    return build_network(settings.model_copy(update=own)).head
 
 
 def _report(name: str, settings: ClassifierSettings, module: nn.Module, state: State) -> StageReport:

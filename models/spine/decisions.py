@@ -96,7 +96,7 @@ class Grader:
         """
         stages = ("presence", *(f"severity_{location}" for location in LOCATIONS))
         classifiers = {n: Classifier.restore(settings[n], weights[n]) for n in stages if n in weights}
-        with rebuilding("graders", expected="the settings of one training"):
+        with rebuilding("The kept graders cannot be built again.", expected="the settings of one training"):
             region = settings["region"]
             return cls(
                 classifiers,

@@ -207,13 +207,12 @@ def _disputes(place: Here, current: Round, disputes: list[Consensus]) -> None:
         return
     labels = {s.study_id: s.label for s in place.store.studies.find(study_ids=[d.study_id for d in disputes])}
     readers = place.store.reads.readers()
+    kept = place.store.reads.annotations(place.task.name, round_id=current.round_id)
+    reads = alike((read for read in kept if read.study_id in labels), place.task.form, place.blobs)
     body = []
     for dispute in disputes:
         said = []
-        reads = place.store.reads.annotations(
-            place.task.name, round_id=current.round_id, study_id=dispute.study_id
-        )
-        for read in alike(reads, place.task.form, place.blobs):
+        for read in (read for read in reads if read.study_id == dispute.study_id):
             for answer in read.answers:
                 if (answer.question, answer.site) == (dispute.question, dispute.site):
                     given = answers.said(place.task.form, answer.question, answer.value)

@@ -13,9 +13,10 @@ from workbench.views.parts.markup import join, table, tag
 
 def since(place: Here, study: Study, shown: Prediction) -> None:
     """Show growth against the last earlier study that the same version measured; nothing where there is none."""
-    earlier, then = _earlier(place, study, shown)
-    if earlier is None or then is None:
+    found = _earlier(place, study, shown)
+    if found is None:
         return
+    earlier, then = found
     changes = place.task.changes(shown, then)
     if not changes.found and not changes.left_out:
         return
@@ -41,17 +42,17 @@ def since(place: Here, study: Study, shown: Prediction) -> None:
     show(join(said))
 
 
-def _earlier(place: Here, study: Study, shown: Prediction) -> tuple[Study | None, Prediction | None]:
+def _earlier(place: Here, study: Study, shown: Prediction) -> tuple[Study, Prediction] | None:
     """The newest study of the patient before this one that the version measured and that may be seen."""
     if not study.study_date:
-        return None, None
+        return None
     others = place.store.studies.find(patient_id=study.patient.patient_id)
     before = [s for s in others if s.study_date and s.study_date < study.study_date]
     known = place.store.versions.predictions(shown.version, study_ids={s.study_id for s in before})
     for other in sorted(before, key=lambda s: s.study_date, reverse=True):
         if other.study_id in known and place.blindness.sight(other.study_id, other.patient.part).model:
             return other, known[other.study_id]
-    return None, None
+    return None
 
 
 def _when(study: Study, earlier: Study) -> str:
