@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import tempfile
+import threading
 import zlib
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,9 @@ from data.home import Home
 
 PIECE_BYTES = 1 << 20
 """How much of a stream is held in memory at once."""
+
+_HEADERS = threading.Lock()
+"""Held while the header of an array is read."""
 
 
 class Blobs:
@@ -167,14 +171,13 @@ class Blobs:
         """
         path = self.path(name)
         try:
-            array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+            return _mapped(path)
         except FileNotFoundError as error:
             raise self._missing(name) from error
         except (OSError, ValueError, EOFError) as error:
             raise BlobError(
                 "A kept array cannot be read.", given=path, expected="a .npy file", do="ingest its source again"
             ) from error
-        return array
 
     def put_mask(self, mask: NDArray[np.generic]) -> str:
         """Keep a binary mask as packed, deflated bits. Its shape is kept by the answer that names it."""
@@ -206,3 +209,21 @@ class Blobs:
             expected=f"a file {self.path(name)}",
             do="restore the folder from a copy, or ingest its source again",
         )
+
+
+def _mapped(path: Path) -> NDArray[np.generic]:
+    """The array of a ``.npy`` file, mapped into memory.
+
+    NumPy reads the header with :mod:`ast`, which in CPython before 3.11.8 and 3.12.2 can fail with SystemError
+    where two threads use it at a time (gh-106905). So our own threads take turns, and a clash with a thread of a
+    library is tried again.
+    """
+    with _HEADERS:
+        for again in (True, True, False):
+            try:
+                array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+                break
+            except SystemError:
+                if not again:
+                    raise
+    return array

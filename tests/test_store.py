@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +185,32 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database, and long enough to be read as one" * 100)
     with pytest.raises(StoreError, match="cannot be opened"):
         Store(path)
+
+
+def test_threads_take_turns_with_headers_and_a_clash_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    array = np.arange(12, dtype=np.int16).reshape(3, 4)
+    name = blobs.put_array(array)
+    load, within, clashes = np.load, [], [1, 1]
+
+    def watched(*args: Any, **options: Any) -> Any:
+        within.append(threading.get_ident())
+        assert len(within) == 1
+        time.sleep(0.005)
+        within.clear()
+        if clashes:
+            clashes.pop()
+            raise SystemError("AST constructor recursion depth mismatch (before=45, after=38)")
+        return load(*args, **options)
+
+    monkeypatch.setattr(np, "load", watched)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(read, array) for read in pool.map(blobs.get_array, [name] * 12))
+    clashes.extend([1, 1, 1])
+    with pytest.raises(SystemError):
+        blobs.get_array(name)
 
 
 def test_blobs_keep_arrays_and_masks_exactly(tmp_path: Path) -> None:
