@@ -25,7 +25,7 @@ from active_learning.packages import Packer
 from active_learning.plan import RoundPlan
 from active_learning.promotion import compare
 from data.blobs import Blobs
-from data.errors import RoundError
+from data.errors import BusyError, RoundError
 from data.home import Home
 from data.pixels import Pixels
 from data.records import (
@@ -58,7 +58,7 @@ def _alone(step: Step) -> Step:
             with self.lock:
                 return step(self, *arguments, **named)
         except Timeout as error:
-            raise RoundError(
+            raise BusyError(
                 "Another process is at a step of this task.",
                 given=step.__name__,
                 expected="one step at a time",

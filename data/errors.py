@@ -159,6 +159,10 @@ class RoundError(ConsiliumError):
     """A step that the round's state does not allow."""
 
 
+class BusyError(RoundError):
+    """Somebody else is at a step of the task just now."""
+
+
 class LabelServerError(ConsiliumError):
     """The labelling server is missing, busy, unreachable or refuses."""
 

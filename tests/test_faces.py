@@ -25,16 +25,18 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from data.home import HOME_VARIABLE, Home
-from data.records import Mode, Part, Purpose, RoundState
+from data.records import JobState, Mode, Part, Purpose, RoundState
 from data.store import Store
 from labelstudio.webhook import HEADER
 from tests.filled_home import READERS, SENTENCE, SOURCE_ID, TASK, fill
+from workbench import jobs
 from workbench.blindness import ALL, Blindness
 from workbench.guard import POLICY, Guard
 from workbench.serve import create_api
 from workbench.views.parts.context import SEAT
 from workbench.views.parts.words import NOTICE
 from workbench.views.places import PLACES
+from workbench.work import loop
 from workbench.worklist import Filter, Sort, Standing, neighbours, worklist
 
 PAGES = [name for name, place in PLACES.items() if name != "home"]
@@ -255,6 +257,26 @@ def test_a_round_is_opened_with_its_plan(changed: Store) -> None:
     assert job.arguments["plan"]["adjudicator"] == "senior"
 
 
+def test_while_a_demo_is_prepared_no_round_is_asked_for(changed: Store) -> None:
+    changed.rounds.move(f"{TASK}-r2", RoundState.CANCELLED, expected=[RoundState.PUSHED])
+    count = len([button for button in show("loop").button if button.label == "Choose cases"])
+    jobs.enqueue(Home(changed.path.parent), "demo.play", task=TASK)
+    page = show("loop")
+    assert not page.exception
+    assert "preparing the task's demo" in words(page)
+    assert len([button for button in page.button if button.label == "Choose cases"]) == count - 1
+
+
+def test_an_early_fetch_gives_way_to_who_is_at_a_step(changed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("active_learning.rounds.LOCK_TIMEOUT_S", 0.05)
+    home = Home(changed.path.parent)
+    job = jobs.enqueue(home, "round.fetch", round_id=f"{TASK}-r2")
+    with loop(home, TASK).lock:
+        jobs.run(home, job.job_id)
+    ended = changed.jobs.get(job.job_id)
+    assert (ended.state, dict(ended.result)) == (JobState.DONE, {"round": f"{TASK}-r2", "busy": True})
+
+
 def test_a_promotion_needs_a_reason(changed: Store) -> None:
     page = show("models")
     assert SENTENCE in words(page)
@@ -421,8 +443,8 @@ def test_the_hook_only_asks_to_fetch(changed: Store) -> None:
     answer = client.post("/hooks/labelstudio", headers=secret, json={"action": "ANNOTATION_CREATED"})
     again = client.post("/hooks/labelstudio", headers=secret, content=b"not even JSON")
     assert answer.json() == again.json() == {"rounds": [f"{TASK}-r2"]}
-    pulls = [job for job in changed.jobs.all() if job.kind == "round.step"]
-    assert [job.arguments["step"] for job in pulls] == ["pull"]  # asked twice, one job
+    pulls = [job for job in changed.jobs.all() if job.kind == "round.fetch"]
+    assert [job.arguments["round_id"] for job in pulls] == [f"{TASK}-r2"]  # asked twice, one job
 
 
 def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> None:

@@ -98,7 +98,7 @@ def test_each_change_of_an_answer_wakes_the_fetch(
 
     def asked() -> list[str]:
         """The fetches that wait; they are called off, so that the next one is a new one."""
-        waiting = [job for job in store.jobs.all() if job.kind == "round.step" and job.state == "waiting"]
+        waiting = [job for job in store.jobs.all() if job.kind == "round.fetch" and job.state == "waiting"]
         for job in waiting:
             store.jobs.cancel(job.job_id)
         return [job.arguments["round_id"] for job in waiting]

@@ -205,7 +205,5 @@ def _add_hook(api: APIRouter, home: Home, store: Store) -> None:
             raise not_admitted()
         waiting = [r for r in store.rounds.all() if r.state in (RoundState.PUSHED, RoundState.READ)]
         for one in waiting:  # after the reply, since a reader waits for it
-            later.add_task(
-                jobs.enqueue, home, "round.step", round_id=one.round_id, step="pull", reason="", force=False
-            )
+            later.add_task(jobs.enqueue, home, "round.fetch", round_id=one.round_id)
         return HookOut(rounds=[one.round_id for one in waiting])

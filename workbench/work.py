@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from active_learning.plan import RoundPlan
-from active_learning.rounds import Loop
+from active_learning.rounds import Loop, PullReport
 from data.answers import Site
 from data.blobs import Blobs
-from data.errors import TaskError
+from data.errors import BusyError, TaskError
 from data.home import Home
 from data.ingest import ingest
 from data.pixels import Pixels
@@ -146,14 +146,7 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     turn = loop(work.home, task, progress=work.progress, server=step in ("push", "pull", "close", "cancel"))
     detail: dict[str, Any] = {}
     if step == "pull":
-        report = turn.pull(round_id)
-        detail = {
-            "kept": report.kept,
-            "changed": report.changed,
-            "skipped": report.skipped,
-            "refused": [{"request": r, "message": m} for r, m in report.refused],
-            "outstanding": report.outstanding,
-        }
+        detail = _brought(turn.pull(round_id))
     elif step == "promote":
         turn.promote(round_id, reason=reason, force=force)
     elif step in ("push", "close", "train", "compare", "cancel"):
@@ -165,6 +158,30 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     after = turn.store.rounds.get(round_id)
     waiting = turn.waiting_for_adjudication(round_id) if step == "close" else 0
     return {"round": round_id, "step": step, "state": after.state, "waiting_for_adjudication": waiting, **detail}
+
+
+@kind("round.fetch", line=QUICK)
+def fetch(work: Work, *, round_id: str) -> Mapping[str, Any]:
+    """Fetch a round's answers because the labelling server hinted at some.
+
+    While somebody else is at a step of the task nothing is fetched: the worker's own look follows within a minute.
+    """
+    task = Store.of(work.home).rounds.get(round_id).task
+    try:
+        report = loop(work.home, task, progress=work.progress, server=True).pull(round_id)
+    except BusyError:
+        return {"round": round_id, "busy": True}
+    return {"round": round_id, "busy": False, **_brought(report)}
+
+
+def _brought(report: PullReport) -> dict[str, Any]:
+    return {
+        "kept": report.kept,
+        "changed": report.changed,
+        "skipped": report.skipped,
+        "refused": [{"request": r, "message": m} for r, m in report.refused],
+        "outstanding": report.outstanding,
+    }
 
 
 @kind("demo.play")

@@ -9,7 +9,7 @@ import time
 
 from filelock import FileLock, Timeout
 
-from data.errors import ConsiliumError, JobError
+from data.errors import BusyError, ConsiliumError, JobError
 from data.home import Home
 from data.records import RoundState
 from data.store import Store
@@ -94,6 +94,8 @@ def fetch_answers(home: Home) -> int:
     for current in out:
         try:
             report = loop(home, current.task, server=True).pull(current.round_id)
+        except BusyError:
+            continue  # whoever is at a step of the task fetches, or the next look does
         except ConsiliumError as error:
             logger.warning("answers of %s: %s", current.round_id, error)
         else:

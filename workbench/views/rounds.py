@@ -43,9 +43,9 @@ def _task(place: Here) -> None:
                 tag("span", f"{which} · {version}", cls="c-quiet"),
                 _steps(place, current),
             )
-        running = False
+        prepared = jobs.follow(place.home, jobs.latest(place.store, "demo.play", task=task.name), key="loop")
         if current is not None:
-            running = jobs.follow(
+            running = prepared or jobs.follow(
                 place.home, jobs.latest_about(place.store, "round.step", round_id=current.round_id)
             )
             with button:
@@ -54,7 +54,8 @@ def _task(place: Here) -> None:
         else:
             running = jobs.follow(place.home, jobs.latest_about(place.store, "round.open", task=task.name))
             _ended(latest)
-            plan_form.choose(place, running=running)
+            if not prepared:
+                plan_form.choose(place, running=running)
         _history(place)
 
 

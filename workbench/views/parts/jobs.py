@@ -52,7 +52,7 @@ def ask_all(home: Home, kind: str, several: Sequence[Mapping[str, Any]]) -> None
 
 
 @st.fragment(run_every=1.0)
-def _follow(home: Home, job_id: str) -> None:
+def _follow(home: Home, job_id: str, key: str) -> None:
     job = store_of(home).jobs.get(job_id)
     if job.state not in RUNNING:
         st.rerun()
@@ -64,32 +64,33 @@ def _follow(home: Home, job_id: str) -> None:
     if waits:
         show(tone("No worker is running; it starts this as soon as there is one: ", "doubt"),
              tag("code", words.START_WORKER))  # fmt: skip
-    if st.button("Call off", key=f"cancel {job_id}", type="tertiary"):
+    if st.button("Call off", key=f"cancel {job_id} {key}", type="tertiary"):
         store_of(home).jobs.cancel(job_id)
         st.rerun()
 
 
-def follow(home: Home, job: Job | None) -> bool:
+def follow(home: Home, job: Job | None, *, key: str = "") -> bool:
     """Show a job that waits or runs, or why it failed. Returns whether it still waits or runs.
 
-    Its place on the page is there whether a job is or not, so that nothing below moves when it ends.
+    Its place on the page is there whether a job is or not, so that nothing below moves when it ends. A job that is
+    shown twice on a page needs two keys.
     """
     with st.container():
         if job is None:
             return False
         if job.state in RUNNING:
-            _follow(home, job.job_id)
+            _follow(home, job.job_id, key)
             return True
         if job.state == JobState.FAILED:
-            _failed(home, job)
+            _failed(home, job, key)
         return False
 
 
-def _failed(home: Home, job: Job) -> None:
+def _failed(home: Home, job: Job, key: str) -> None:
     failure(job.error)
     details = join((words.JOBS.get(job.kind, job.kind), words.moment(job.updated_at), job.job_id), " · ")
     left, right = st.columns([5, 1], vertical_alignment="center")
     with left:
         show(tag("span", details, cls="c-small c-faint"))
-    if right.button("Try again", key=f"again {job.job_id}", width="stretch"):
+    if right.button("Try again", key=f"again {job.job_id} {key}", width="stretch"):
         ask(home, job.kind, **job.arguments)

@@ -72,6 +72,7 @@ JOBS: Mapping[str, str] = {
     "evaluate": "measuring on the test patients",
     "round.open": "choosing cases",
     "round.step": "a step of a round",
+    "round.fetch": "fetching answers",
     "demo.predict": "a demo prediction",
     "demo.play": "preparing the task's demo on phantoms",
     "curate": "drawing a curated set",
