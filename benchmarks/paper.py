@@ -42,24 +42,26 @@ from models.references import labels_of, record_references
 from models.task import ClinicalTask, discover, get_task
 from models.training import train_version
 
-PHANTOMS = 48
-"""The fewest that show every option to training, validation and test."""
+PHANTOMS, MORE = 48, {"cxr_findings": 260}
+"""About the fewest that show every option, and every finding, to training, validation and test."""
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--task", action="append", help="a task, or several; all without it")
-    parser.add_argument("--phantoms", type=int, default=PHANTOMS, help="phantom patients")
+    parser.add_argument("--phantoms", type=int, help="phantom patients; as many as the task needs without it")
     parser.add_argument("--steps", type=int, default=2, help="optimiser steps of each network")
     parser.add_argument("--count", type=int, default=4, help="studies that are predicted")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     options = parser.parse_args()
     names = options.task or list(discover())
     if len(names) == 1:
-        found = {names[0]: measure(get_task(names[0]), options.phantoms, options.steps, options.count)}
+        phantoms = options.phantoms or MORE.get(names[0], PHANTOMS)
+        found = {names[0]: measure(get_task(names[0]), phantoms, options.steps, options.count)}
     else:
-        given = ("--phantoms", options.phantoms, "--steps", options.steps, "--count", options.count)
+        given = ["--steps", options.steps, "--count", options.count]
+        given += ["--phantoms", options.phantoms] if options.phantoms else []
         found = {}
         for name in names:
             command = [sys.executable, "-m", "benchmarks.paper", "--task", name, *map(str, given), "--json"]
