@@ -75,6 +75,17 @@ class Pixels:
         spacing = series.spacing_mm
         return None if spacing is None else (spacing[-2], spacing[-1])
 
+    @staticmethod
+    def page_orientation(series: Series) -> str:
+        r"""Where the rows and the columns of a page run to, as in DICOM (``L\P``); empty where nobody knows.
+
+        That of a volume comes from its geometry, to the nearest direction.
+        """
+        if series.affine is None:
+            return series.attributes.get("patient_orientation", "")
+        _, down, right = Volume.of(series, np.empty((1, 1, 1), dtype=np.uint8)).orientation
+        return f"{right}\\{down}"
+
     def page(self, series: Series, index: int = 0) -> NDArray[Any]:
         """One page as it is kept: (rows, columns), or (rows, columns, 3) in colour.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from data.errors import TaskError
 from data.home import Home
@@ -106,6 +107,13 @@ def test_hounsfield_units_are_those_of_tissue() -> None:
     assert 0.003 < bone.mean() < 0.06
     assert pixels.min() >= -1024
     assert 150 < np.ptp(part(lungs)[:, 0]) < 330
+
+
+def test_vessels_of_the_lungs_are_no_brighter_than_blood() -> None:
+    for number in (1, 3, 14):  # without contrast medium
+        made = study(number, instead="")
+        inner = ndimage.binary_erosion(made.lungs, iterations=3)
+        assert hu(made)[inner].max() < 250  # where branches meet, at the most noise and kernel come on top
 
 
 def test_normal_chests_differ() -> None:

@@ -74,9 +74,13 @@ def test_pages_and_volume(pixels: Pixels) -> None:
     assert pixels.page_spacing_mm(kept) == (0.8, 0.7)
     assert np.array_equal(pixels.page(kept, 2), array[2])
     assert pixels.volume(kept).orientation == ("H", "P", "L")
+    assert pixels.page_orientation(kept) == "L\\P"
     with pytest.raises(GeometryError, match="0 to 3"):
         pixels.page(kept, 4)
     frames = series(pixels, array, Layout.FRAMES, attributes={"geometry": "Slices are missing."})
+    assert pixels.page_orientation(frames) == ""
+    image = series(pixels, array[0], Layout.IMAGE, attributes={"patient_orientation": "P\\F"})
+    assert pixels.page_orientation(image) == "P\\F"
     with pytest.raises(GeometryError, match="Slices are missing"):
         pixels.volume(frames)
     with pytest.raises(BlobError):

@@ -12,6 +12,8 @@ from data.phantoms.chest_ct import WATER, ChestCT
 from data.phantoms.points import PointCloud
 
 LOWEST_HU, HIGHEST_HU = -1024, 3071
+OVERSHOOT_HU = 100.0
+"""An edge is sharpened by its height, but by no more than this times the kernel's strength."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,15 @@ def scanned(ct: ChestCT, scan: Scan, rng: np.random.Generator) -> NDArray[np.int
     _add_table(hu, ct, scan)
     place = ct.index(ct.vessel_points.zyx_mm)
     weight = ct.vessel_points.weight_mm2 * ct.lungs[place] * ct.vessels[place]
-    for cloud in (*ct.points, PointCloud(ct.vessel_points.zyx_mm, weight)):
-        _press(cloud, hu, scan)
+    for cloud in ct.points:
+        hu += _pressed(cloud, scan)
+    vessels = _pressed(PointCloud(ct.vessel_points.zyx_mm, weight), scan)
+    hu += np.clip(vessels, 0.0, np.maximum(np.float32(ct.blood_hu) - hu, 0.0))  # where they meet they are one
     for k in range(scan.slices):
         if scan.blur_px > 0.2:
             hu[k] = cv2.GaussianBlur(hu[k], (0, 0), scan.blur_px)
-        hu[k] += scan.sharpen * (hu[k] - cv2.GaussianBlur(hu[k], (0, 0), 1.0))
+        edges = hu[k] - cv2.GaussianBlur(hu[k], (0, 0), 1.0)
+        hu[k] += scan.sharpen * np.clip(edges, -OVERSHOOT_HU, OVERSHOOT_HU)
     _add_noise(hu, scan, rng)
     hu += np.float32(scan.shift_hu)
     if scan.round_field:
@@ -158,8 +163,8 @@ def resliced(volume: Floats, ct: ChestCT, scan: Scan, *, outside: float) -> Floa
     ).astype(np.float32)
 
 
-def _press(cloud: PointCloud, hu: Floats, scan: Scan) -> None:
-    """Share each point among the four nearest pixels of its slice."""
+def _pressed(cloud: PointCloud, scan: Scan) -> Floats:
+    """(slices, rows, columns) of HU that points add; each is shared among the four nearest pixels of its slice."""
     turn, start = scan._plane()
     slice_ = np.rint((cloud.zyx_mm[:, 0] - scan.bottom_mm) / scan.step_mm).astype(np.int64)
     column, row = np.linalg.inv(turn) @ (cloud.zyx_mm[:, :0:-1].T - start[:, None])
@@ -171,12 +176,13 @@ def _press(cloud: PointCloud, hu: Floats, scan: Scan) -> None:
     left, top = column.astype(np.int64), row.astype(np.int64)
     right_part, low_part = column - left, row - top
     flat = (slice_ * size + top) * size + left
-    total = np.zeros(hu.size)
+    shape = (scan.slices, size, size)
+    total = np.zeros(scan.slices * size * size)
     for low in (0, 1):
         for right in (0, 1):
             part = (low_part if low else 1 - low_part) * (right_part if right else 1 - right_part)
-            total += np.bincount(flat + low * size + right, weight * part, hu.size)
-    hu += total.reshape(hu.shape).astype(np.float32)
+            total += np.bincount(flat + low * size + right, weight * part, total.size)
+    return total.reshape(shape).astype(np.float32)
 
 
 def _add_table(hu: Floats, ct: ChestCT, scan: Scan) -> None:

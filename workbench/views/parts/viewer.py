@@ -178,7 +178,7 @@ def _heat_job(place: Here, prediction: Prediction, about: _Explained) -> Job | N
 def _caption(series: Series, study: Study, columns: int, page: int | None, heat: Pixels8 | None) -> None:
     rows, wide = Pixels.page_shape(series)
     spacing = Pixels.page_spacing_mm(series)
-    orientation = series.attributes.get("patient_orientation", "")
+    orientation = Pixels.page_orientation(series)
     parts = [
         f"{wide} × {rows} px" + (f", shown at {columns / wide:.2f}" if columns < wide else ""),
         f"{spacing[0]:.3g} × {spacing[1]:.3g} mm a pixel" if spacing else "pixel size not known",
