@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -47,10 +48,15 @@ def folds_of(data: Labelled, folds: int, seed: int) -> NDArray[np.int64]:
 def at_once(work: Callable[[Turn], Result], turns: Sequence[Turn]) -> list[Result]:
     """The results of turns, in their order, two at a time in processes of a thread each.
 
-    So small networks use two cores best, and the figures do not depend on how many there are.
+    So small networks use two cores best, and the figures do not depend on how many there are. How many have ended
+    goes to standard error.
     """
+    results = []
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=_single) as pool:
-        return list(pool.map(work, turns))
+        for result in pool.map(work, turns):
+            results.append(result)
+            print(f"trained {len(results)} of {len(turns)}", file=sys.stderr, flush=True)
+    return results
 
 
 def _single() -> None:
