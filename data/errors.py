@@ -23,6 +23,8 @@ Each one says what was given, what was expected and what to do::
     ├── TrainingError               too little, or unfit, to train on
     ├── VersionError                model weights or manifest missing, damaged or of another task
     ├── RoundError                  a step that the round's state does not allow
+    │   └── BusyError               somebody else is at a step of the task just now
+    ├── RatingsError                reads that do not make one table
     ├── LabelServerError            the labelling server is missing, busy, unreachable or refuses
     │   ├── PortBusyError           its port belongs to another program
     │   └── ForeignAnswerError      an annotation by somebody who was not asked, or of another form
@@ -161,6 +163,10 @@ class RoundError(ConsiliumError):
 
 class BusyError(RoundError):
     """Somebody else is at a step of the task just now."""
+
+
+class RatingsError(ConsiliumError):
+    """Reads that do not make one table of items, readers and options."""
 
 
 class LabelServerError(ConsiliumError):

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from active_learning.agreement import agreement, fleiss_kappa, fleiss_share
 from active_learning.consensus import TOO_FEW, adjudicate, majority, needs_adjudication
 from active_learning.disputes import dispute, disputes
 from active_learning.numbering import alike
@@ -309,31 +308,6 @@ def test_disputes_of_findings_and_grades_name_what_is_disputed():
     assert found[0].score == pytest.approx(0.92)
 
 
-FLEISS = [
-    [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
-    [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
-]  # fmt: skip
-"""The worked example of 14 raters, 10 subjects and 5 categories that is printed with P = 0.378, kappa = 0.210."""
-
-
-def test_fleiss_on_the_published_example():
-    assert fleiss_share(FLEISS) == pytest.approx(0.378, abs=5e-4)
-    assert fleiss_kappa(FLEISS) == pytest.approx(0.210, abs=5e-4)
-    assert fleiss_kappa([[3, 0], [2, 0]]) is None
-
-
-def test_agreement_of_a_panel():
-    reads = []
-    for study, given_ in {"s1": ("complete", "complete", "cut_off"), "s2": ("cut_off",) * 3}.items():
-        reads += [read(f"r{i}", study, borders=value) for i, value in enumerate(given_)]
-    reads.append(read("z", "s1", borders="cut_off", purpose=Purpose.ADJUDICATION))
-    reads.append(read("y", "s1", borders="cut_off", mode=Mode.ASSISTED))
-    found = only(agreement(reads, Form((BORDERS,))))
-    assert (found.items, found.share) == (2, pytest.approx((1 / 3 + 1) / 2))
-    pairs = {(p.first, p.second): (p.share, p.items) for p in found.pairs}
-    assert pairs == {("r0", "r1"): (1.0, 2), ("r0", "r2"): (0.5, 2), ("r1", "r2"): (0.5, 2)}
-
-
 @pytest.mark.real
 def test_the_majority_of_five_radiologists_against_their_adjudicated_consensus(real_data):
     """The published consensus was adjudicated, so that it differs a little from the majority."""
@@ -363,10 +337,6 @@ def test_the_majority_of_five_radiologists_against_their_adjudicated_consensus(r
         shared = [s for s in found if s in published]
         same = np.mean([(label in found[s]) == (published[s][label] == "YES") for s in shared])
         assert 0.90 <= same <= 1.0
-    for agreed in agreement([a for given_ in reads.values() for a in given_], form):
-        assert 0.7 < agreed.share < 1.0
-        assert agreed.kappa is not None
-        assert agreed.items == len(reads) * len(labels)
 
 
 FOUND = Question("found", "Lesion?", Choice(("no", "yes")))

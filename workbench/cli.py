@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from workbench.verbs import curate, models, rounds, service, studies
+from workbench.verbs import agreement, curate, models, rounds, service, studies
 
 app = typer.Typer(
     name="consilium",
@@ -15,7 +15,8 @@ app = typer.Typer(
 
 for verb in (
     studies.ingest, models.tasks, models.train, models.evaluate, models.predict, studies.export, models.models,
-    models.rollback, service.demo, service.run, service.serve, service.worker, service.jobs, service.health,
+    models.rollback, agreement.agreement, service.demo, service.run, service.serve, service.worker, service.jobs,
+    service.health,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(studies.app, name="studies")
