@@ -35,6 +35,8 @@ from models.task import ClinicalTask, Example, discover, get_task
 from models.training import train_version
 
 MEASURED_ON = (Part.TEST, Part.CALIBRATION)
+KEY = f"{0:064x}"
+"""Of the home: which patients are for training follows from it, so that every run has the same ones."""
 
 
 @dataclass
@@ -69,6 +71,7 @@ def main() -> None:
 def measure(folder: Path, task: ClinicalTask, phantoms: int | None, profile: str) -> dict[str, Any]:
     """Train on phantoms, and measure on others."""
     clock, home = _Clock(), Home(folder / "home").prepare()
+    (home.secrets / "key").write_text(KEY)
     store, blobs, images = Store.of(home), Blobs.of(home), folder / "images"
     count = phantoms or task.config.demo.phantoms
     labels = task.write_phantoms(count, images)
