@@ -10,12 +10,13 @@ from typing import Any
 
 from data.blobs import Blobs
 from data.errors import BlobError, NotFoundError, VersionError
-from data.records import ModelVersion
+from data.records import ModelVersion, Study
 from data.store import Store
 from models.task import Model, StageReport, Trained, get_task
 
 FORMAT = 1
 """Of the manifest; one with another number is refused."""
+ONLY_PHANTOMS = "This version has learnt from phantoms alone: what it says of a person's images means nothing."
 IN_MEMORY = 6
 """Versions that are kept in memory at the most."""
 
@@ -73,6 +74,19 @@ def read_manifest(blobs: Blobs, version: ModelVersion) -> dict[str, Any]:
             do="restore the home from a copy, or train a new version",
         )
     return manifest
+
+
+def caution(blobs: Blobs, version: ModelVersion, study: Study) -> str:
+    """What must be said beside a version's answers about a study: that it knows nothing but phantoms; else empty.
+
+    Raises
+    ------
+    VersionError
+        The manifest is missing, damaged or of another task.
+    """
+    learnt = read_manifest(blobs, version).get("data", {}).get("training", {})
+    alone = learnt.get("studies") and learnt.get("phantoms") == learnt["studies"]
+    return ONLY_PHANTOMS if alone and not study.phantom else ""
 
 
 def read(blobs: Blobs, version: ModelVersion) -> Trained:

@@ -38,7 +38,8 @@ from data.splits import patient
 from data.store import Store
 from data.tables.studies import Refusal
 from models.evaluation import evaluate
-from models.task import ClinicalTask, get_task
+from models.task import ClinicalTask, Trained, get_task
+from models.versions import save
 
 TASK = "cxr_quality"
 READERS = (
@@ -156,6 +157,11 @@ def _predictions(
         yield Prediction(TASK, study.study_id, version, tuple(results))
 
 
+def manifest_of(blobs: Blobs, task: str, *, phantoms: int, studies: int = 9) -> str:
+    """The manifest of a version without networks that has learnt from so many studies, some of them phantoms."""
+    return save(blobs, task, Trained({}, {}, ()), data={"training": {"studies": studies, "phantoms": phantoms}})
+
+
 def _versions(
     store: Store, blobs: Blobs, task: ClinicalTask, studies: list[Study], truths: dict[str, dict[str, str]],
     draws: np.random.Generator,
@@ -164,7 +170,7 @@ def _versions(
     for number, skill in ((1, 0.18), (2, 0.3)):
         parent = versions[-1].version if versions else ""
         version = store.versions.add(
-            task=TASK, profile="demo", manifest=blobs.put(f"manifest {number}".encode()), parent=parent,
+            task=TASK, profile="demo", manifest=manifest_of(blobs, TASK, phantoms=number), parent=parent,
             round_id=f"{TASK}-r1" if number == 2 else "",
         )  # fmt: skip
         made = list(_predictions(task.form, version.version, studies, truths, draws, skill=skill))

@@ -13,6 +13,7 @@ from data.home import HOME_VARIABLE, Home
 from data.records import Layout, Measured, Prediction, QuestionPrediction, Series, Study
 from data.splits import patient
 from data.store import Store
+from tests.filled_home import manifest_of
 from tests.test_faces import show, words
 
 STEP = (0.0, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
@@ -24,7 +25,9 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Store:
     return Store.of(home)
 
 
-def study(home: Home, name: str, modality: str, *, at: str = "", stack: bool = False) -> Study:
+def study(
+    home: Home, name: str, modality: str, *, at: str = "", stack: bool = False, phantom: bool = False
+) -> Study:
     """A study of the same patient as all others."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(-100, 100, (6, 32, 32) if stack else (32, 32)).astype(np.int16)
@@ -33,16 +36,21 @@ def study(home: Home, name: str, modality: str, *, at: str = "", stack: bool = F
         Blobs.of(home).put_array(pixels), affine=STEP if stack else None, window=(0.0, 400.0),
     )  # fmt: skip
     made = Study(name, patient(home.secret("key"), "t:1"), modality, (series,), view="" if stack else "PA",
-                 study_date=at, ingested_at="2026-03-01T08:00:00+00:00")  # fmt: skip
+                 study_date=at, ingested_at="2026-03-01T08:00:00+00:00", phantom=phantom)  # fmt: skip
     Store.of(home).studies.add(made, {})
     return made
 
 
 def champion(
-    home: Home, task: str, predictions: Sequence[tuple[str, QuestionPrediction, Sequence[Measured]]]
+    home: Home,
+    task: str,
+    predictions: Sequence[tuple[str, QuestionPrediction, Sequence[Measured]]],
+    *,
+    phantoms: int = 0,
 ) -> None:
     store = Store.of(home)
-    version = store.versions.add(task=task, profile="demo", manifest=Blobs.of(home).put(b"manifest")).version
+    manifest = manifest_of(Blobs.of(home), task, phantoms=phantoms)
+    version = store.versions.add(task=task, profile="demo", manifest=manifest).version
     store.versions.put_predictions(
         Prediction(task, name, version, (result,), "2026-03-02T08:00:00+00:00", tuple(measured))
         for name, result, measured in predictions
@@ -88,3 +96,13 @@ def test_each_finding_has_its_own_probability(home: Home, store: Store) -> None:
     assert "vascular hila" not in said  # nothing is said of what the version was not trained on
     (asked,) = [job for job in store.jobs.all() if job.kind == "explain"]
     assert asked.arguments["finding"] == "dense_aorta"
+
+
+@pytest.mark.parametrize(("phantoms", "said"), [(9, True), (8, False)])
+def test_a_version_that_knows_phantoms_alone_says_so(home: Home, store: Store, phantoms: int, said: bool) -> None:
+    found = QuestionPrediction("projection", STUDY, "frontal", {"frontal": 0.9, "lateral": 0.1}, 0.4)
+    study(home, "person", "DX")
+    study(home, "made", "DX", phantom=True)
+    champion(home, "cxr_quality", [("person", found, ()), ("made", found, ())], phantoms=phantoms)
+    assert ("learnt from phantoms alone" in words(show("study", study="person", task="cxr_quality"))) is said
+    assert "learnt from phantoms alone" not in words(show("study", study="made", task="cxr_quality"))

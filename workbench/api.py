@@ -29,7 +29,7 @@ from workbench.api_models import (
     StudyDetailOut,
     TaskOut,
 )
-from workbench.api_replies import NOTICE, health_reply, job_reply, study_reply, study_row, task_reply
+from workbench.api_replies import health_reply, job_reply, noticed, study_reply, study_row, task_reply
 from workbench.demo_work import remove_upload, take_upload
 from workbench.order import first_task
 from workbench.pictures import LARGEST_PX, first_series, picture, png
@@ -155,7 +155,8 @@ def _add_predict(api: APIRouter, home: Home, store: Store) -> None:
         result = job.result
         return PredictOut(
             job_id=job.job_id, task=result["task"], version=result["version"], modality=result["modality"],
-            view=result["view"], uncertainty=result["uncertainty"], results=result["results"], notice=NOTICE,
+            view=result["view"], uncertainty=result["uncertainty"], results=result["results"],
+            notice=noticed(result["caution"]),
         )  # fmt: skip
 
 

@@ -30,6 +30,11 @@ from workbench.worklist import Row
 NOTICE = "For research and quality work. Not a medical device."
 
 
+def noticed(caution: str) -> str:
+    """The notice of an answer, with what must be said of the version that gives it."""
+    return f"{NOTICE} {caution}".strip()
+
+
 def own_version() -> str:
     """Which Consilium this is."""
     try:

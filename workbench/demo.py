@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
 NOTICE = "For research and quality work. Not a medical device."
+SHOWN_FROM = 0.005
+"""The least probability of an option that is named."""
 TIMEOUT_S = 180.0
 POLL_S = 0.2
 _EMPTY = "The picture appears here, with a heat map for each answer."
@@ -217,7 +219,7 @@ def _result(raw: Mapping[str, Any]) -> QuestionPrediction:
 
 
 def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any]) -> str:
-    """The answers as a table: question, answer, calibrated probability of each option."""
+    """The answers as a table: question, answer, calibrated probability of each option that is not excluded."""
     from workbench.views.parts import answers, words  # noqa: PLC0415 - loads Streamlit
 
     rows = []
@@ -225,7 +227,8 @@ def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any
         if isinstance(one.value, MaskValue):
             continue
         question = words.asked(form, one.question)
-        options = ", ".join(f"{words.short(n)} {p:.2f}" for n, p in one.probabilities.items())
+        likely = sorted(one.probabilities.items(), key=lambda pair: -pair[1])
+        options = ", ".join(f"{words.short(n)} {p:.2f}" for n, p in likely if p >= SHOWN_FROM)
         title = question.title if question else words.short(one.question)
         share = answers.probability(form, one)
         rows.append(
@@ -238,13 +241,14 @@ def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any
         f"<td class='v'>{m.value:.3g} {escape(m.unit)}</td><td colspan='2' class='q'>{escape(m.note)}</td></tr>"
         for m in (decode_measured(raw) for raw in result.get("measured", ()))
     )
+    caution = f"<p class='c-bad' role='note'>{escape(result['caution'])}</p>" if result.get("caution") else ""
     held = f"<p>Look at the picture: {escape(str(result['held']))}.</p>" if result.get("held") else ""
     return (
         "<div class='c-said'><table><tr><th>Question</th><th>Answer</th><th>Probability</th>"
         "<th>By option</th></tr>"
         f"{''.join(rows)}{found}</table>"
         f"<p class='q'>Probabilities are calibrated. Version {escape(result['version'])}, "
-        f"uncertainty {result['uncertainty']:.2f} of 1.</p>{held}<p class='q'>{escape(NOTICE)}</p></div>"
+        f"uncertainty {result['uncertainty']:.2f} of 1.</p>{caution}{held}<p class='q'>{escape(NOTICE)}</p></div>"
     )
 
 

@@ -77,7 +77,7 @@ def demo_predict(work: Work, *, task: str, upload: str, pictures: bool = True) -
     pictures:
         Whether to write ``picture.jpg`` and ``heat-<question>.jpg`` beside the upload.
     """
-    from models.versions import load  # noqa: PLC0415 - loads torch
+    from models.versions import caution, load  # noqa: PLC0415 - loads torch
     from workbench.work import champion_of  # noqa: PLC0415 - that module imports this one
 
     sweep(work.home)
@@ -100,6 +100,7 @@ def demo_predict(work: Work, *, task: str, upload: str, pictures: bool = True) -
             "modality": study.modality,
             "view": study.view,
             "held": study.held,
+            "caution": caution(Blobs.of(work.home), store.versions.get(version), study),
             "uncertainty": prediction.uncertainty,
             "results": [_result(r) for r in prediction.results],
             "measured": [encode_measured(m) for m in prediction.measured],

@@ -150,7 +150,7 @@ class ReportOut(Reply):
     answers: list[AnswerOut]
     measured: list[MeasuredOut]
     thresholds: list[ThresholdOut]
-    notice: str = Field(description="It is not a medical device.")
+    notice: str = Field(description="It is not a medical device; and whether the version knows phantoms alone.")
 
 
 class AnalysisOut(Reply):

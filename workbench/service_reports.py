@@ -13,9 +13,9 @@ from data.store import Store
 from data.tables.cards import Card
 from data.tables.scans import Scan
 from models.task import ClinicalTask
-from models.versions import read_manifest
+from models.versions import caution, read_manifest
 from workbench.api_models import Problem, ResultOut, SeriesOut
-from workbench.api_replies import NOTICE, results_of
+from workbench.api_replies import noticed, results_of
 from workbench.service_replies import AnswerOut, MeasuredOut, PatientOut, ReportOut, ScanOut, ThresholdOut
 
 
@@ -83,7 +83,8 @@ def report_reply(
             MeasuredOut(name=m.name, site=m.site.key, value=m.value, unit=m.unit, page=m.page, note=m.note)
             for m in prediction.measured
         ],
-        thresholds=thresholds(store, blobs, prediction.version), notice=NOTICE,
+        thresholds=thresholds(store, blobs, prediction.version),
+        notice=noticed(caution(blobs, store.versions.get(prediction.version), study)),
     )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def passing_report(
         measured=[
             MeasuredOut(**{name: m[name] for name in MeasuredOut.model_fields}) for m in result["measured"]
         ],
-        thresholds=thresholds(store, blobs, result["version"]), notice=NOTICE,
+        thresholds=thresholds(store, blobs, result["version"]), notice=noticed(result["caution"]),
     )  # fmt: skip
 
 

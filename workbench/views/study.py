@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from data.records import Prediction, Study
+from models.versions import caution
 from workbench.blindness import Sight
 from workbench.views.parts import answers, growth, record, viewer, words
 from workbench.views.parts.context import Here, here
-from workbench.views.parts.frame import empty, framed, header, note, section, show
+from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
 from workbench.views.parts.markup import bar, chip, facts, join, table, tag, tone
 from workbench.views.places import go
 from workbench.worklist import Filter, neighbours
@@ -75,6 +76,7 @@ def _side(
         section("Model's answer")
         _model(place, shown)
         if shown is not None:
+            _caution(place, study, shown)
             growth.since(place, study, shown)
         _reason(place, study)
     record.readers(place, study, sight)
@@ -104,6 +106,14 @@ def _model(place: Here, shown: Prediction | None) -> None:
     )  # fmt: skip
     if shown.measured:
         show(answers.measured(shown))
+
+
+def _caution(place: Here, study: Study, shown: Prediction) -> None:
+    """That the version knows phantoms alone; a version whose files are damaged says so here, and hides no more."""
+    with failures():
+        said = caution(place.blobs, place.store.versions.get(shown.version), study)
+        if said:
+            note(said, "doubt")
 
 
 def _reason(place: Here, study: Study) -> None:

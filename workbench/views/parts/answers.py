@@ -123,8 +123,12 @@ def measured(prediction: Prediction) -> Html:
          "" if m.page is None else f"page {m.page + 1}"]
         for m in prediction.measured
     ]  # fmt: skip
-    notes = dict.fromkeys(m.note for m in prediction.measured if m.note)
-    below = [tag("div", one, cls="c-small c-quiet") for one in notes]
+    about: dict[str, dict[str, None]] = {}
+    for m in prediction.measured:
+        if m.note:
+            about.setdefault(m.note, {})[words.short(m.name)] = None
+    below = [tag("div", tag("b", ", ".join(names)), f": {note}", cls="c-small c-quiet")
+             for note, names in about.items()]  # fmt: skip
     return join((table(["Measured", "Where", "Value", "On"], rows), *below))
 
 
