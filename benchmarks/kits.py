@@ -34,7 +34,7 @@ from models.yolo_training import fit_yolo
 CHANNELS = {"kidney": 2, "tumour": 0}
 """Channel of the mask's colour, in the order red, green, blue."""
 SIZE = 224
-EPOCHS = 60
+EPOCHS = 30
 
 
 @dataclass(frozen=True, eq=False)
