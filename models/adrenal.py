@@ -63,6 +63,8 @@ class PhenotypeSettings(BaseModel):
     """As :class:`models.classifier.ClassifierSettings`."""
     crop_mm: float = 0.0
     """Edge of the cube around a lesion; 0: the whole clip."""
+    margin_mm: float = 0.0
+    """How far around its outline it is seen."""
     window: tuple[float, float] = WINDOW
     """(centre, width) in HU in which it is seen."""
 
@@ -114,6 +116,7 @@ def lesion_clip(
     size_px: tuple[int, int],
     *,
     crop_mm: float = 0.0,
+    margin_mm: float = 0.0,
     window: tuple[float, float] = WINDOW,
 ) -> tuple[NDArray[np.uint8], Frames]:
     """A study's clip multiplied by a lesion's mask, (frames, rows, columns), and the way back to its pages.
@@ -122,6 +125,8 @@ def lesion_clip(
     ----------
     crop_mm:
         Edge of the cube around the lesion; 0: the whole clip.
+    margin_mm:
+        By which the mask grows within its pages first; not at all where the size of a pixel is not known.
     window:
         (centre, width) in HU; what is outside the window of the pages stays unseen.
     """
@@ -130,7 +135,21 @@ def lesion_clip(
     if window != WINDOW:
         hu = np.arange(256) * (WINDOW[1] / 255) + WINDOW[0] - WINDOW[1] / 2
         clip = apply_window(hu, window)[clip]
-    return np.where(way.mask(mask), clip, np.uint8(0)), way
+    return np.where(way.mask(_grown(seen, mask, margin_mm)), clip, np.uint8(0)), way
+
+
+def _grown(seen: Stack, mask: NDArray[np.bool_], margin_mm: float) -> NDArray[np.bool_]:
+    """A mask (pages, rows, columns) with a margin within its pages."""
+    if not margin_mm or seen.pixel_mm is None:
+        return mask
+    import cv2  # noqa: PLC0415 - slow to load
+
+    down, across = (round(margin_mm / length) for length in seen.pixel_mm)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * across + 1, 2 * down + 1))
+    grown = mask.copy()
+    for page in np.flatnonzero(mask.any(axis=(1, 2))):
+        grown[page] = cv2.dilate(mask[page].astype(np.uint8), disc) > 0
+    return grown
 
 
 class AdrenalModel(Model):
@@ -226,7 +245,7 @@ class AdrenalModel(Model):
         known = self.classifier.settings
         return lesion_clip(
             seen, lesion.mask, known.frames, known.size_px,
-            crop_mm=self.phenotype.crop_mm, window=self.phenotype.window,
+            crop_mm=self.phenotype.crop_mm, margin_mm=self.phenotype.margin_mm, window=self.phenotype.window,
         )  # fmt: skip
 
     def _answered(

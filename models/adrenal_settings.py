@@ -63,6 +63,9 @@ class AdrenalProfile(Profile):
     """The networks that outline lesions on frames."""
     crop_mm: Annotated[float, Field(ge=0)] = 0.0
     """Edge of the cube around a lesion that the phenotype's network sees, in mm; 0: the whole clip."""
+    margin_mm: Annotated[float, Field(ge=0)] = 0.0
+    """How far around a lesion's outline the phenotype's network sees, in mm: an outline that is a little too small
+    then hides nothing of the border."""
     lesion_window: tuple[float, float] = (40.0, 400.0)
     """(centre, width) in HU in which the phenotype's network sees a lesion, within the CT window of the pages."""
     least_mm3: Annotated[float, Field(ge=0)] = 100.0

@@ -171,7 +171,12 @@ def train_phenotype(
         "phenotype", stage, kind.options, training, validation,
         scratch=run.scratch, seed=run.seed, max_steps=run.max_steps, progress=progress,
     )  # fmt: skip
-    settings = PhenotypeSettings(classifier=result.settings, crop_mm=profile.crop_mm, window=profile.lesion_window)
+    settings = PhenotypeSettings(
+        classifier=result.settings,
+        crop_mm=profile.crop_mm,
+        margin_mm=profile.margin_mm,
+        window=profile.lesion_window,
+    )
     report = replace(result.report, detail={**result.report.detail, "data_notes": notes})
     return settings.model_dump(mode="json"), result.weights, report
 
@@ -330,7 +335,13 @@ def _clips(
             masks = [near] if near is not None and _iou(near, own) > SAME else []
             for mask in [*masks, own] if both or not masks else masks:
                 clip, _ = lesion_clip(
-                    seen, mask, stage.frames, stage.size_px, crop_mm=profile.crop_mm, window=profile.lesion_window
+                    seen,
+                    mask,
+                    stage.frames,
+                    stage.size_px,
+                    crop_mm=profile.crop_mm,
+                    margin_mm=profile.margin_mm,
+                    window=profile.lesion_window,
                 )
                 clips.append(clip)
                 targets.append(options.index(phenotype))

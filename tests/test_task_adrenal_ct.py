@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from data.answers import STUDY, Answer, MaskValue, Site
 from data.blobs import Blobs
@@ -276,3 +277,10 @@ def test_a_lesion_is_seen_alone_and_in_its_window(blobs, examples):
     wanted = np.clip((hu - 19.5) * 255 / 159 + 127.5, 0, 255)
     assert np.abs(narrow[: len(mask)][mask] - wanted).max() <= 0.5
     assert not narrow[: len(mask)][~mask].any()
+    assert seen.pixel_mm is not None
+    margin = 3 * max(seen.pixel_mm)
+    wide, _ = lesion_clip(seen, mask, 54, (SMALL_PX, SMALL_PX), margin_mm=margin)
+    far = np.stack([ndimage.distance_transform_edt(~page, seen.pixel_mm) for page in mask])
+    near = mask | ((far <= margin - max(seen.pixel_mm)) & mask.any(axis=(1, 2))[:, None, None])
+    assert np.array_equal(wide[: len(mask)][near], seen.pages[near])
+    assert not wide[: len(mask)][~mask & (far > margin + max(seen.pixel_mm))].any()
