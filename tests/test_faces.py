@@ -24,10 +24,13 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from active_learning.agreement import fleiss_kappa
+from active_learning.ratings import ratings_of
 from data.home import HOME_VARIABLE, Home
 from data.records import JobState, Mode, Part, Purpose, RoundState
 from data.store import Store
 from labelstudio.webhook import HEADER
+from models.task import get_task
 from tests.filled_home import READERS, SENTENCE, SOURCE_ID, TASK, fill
 from workbench import jobs
 from workbench.blindness import ALL, Blindness
@@ -243,6 +246,22 @@ def test_the_loop_shows_the_step_and_asks_the_worker(changed: Store) -> None:
     job = changed.jobs.all(limit=1)[0]
     assert (job.kind, job.arguments["step"], job.arguments["round_id"]) == ("round.step", "pull", f"{TASK}-r2")
     assert "No worker is running" in words(page)
+
+
+def test_the_readers_of_a_round_are_shown_with_their_agreement(changed: Store) -> None:
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    page._page_hash = calc_hash("loop")
+    page.session_state[f"show {TASK}-r2"] = "Readers"
+    said = words(page.run())
+    assert not page.exception
+    assert "Krippendorff's alpha" in said
+    reads = changed.reads.annotations(TASK, round_id=f"{TASK}-r2")
+    asked = ratings_of(reads, get_task(TASK).form)
+    for (question, _), ratings in asked.items():
+        figure = fleiss_kappa(ratings)
+        if figure is not None:
+            assert question.replace("_", " ") in said
+            assert f"{figure.value:.2f}" in said
 
 
 def test_a_round_is_opened_with_its_plan(changed: Store) -> None:

@@ -7,8 +7,8 @@ import streamlit as st
 from active_learning.numbering import alike
 from active_learning.rounds import NEXT_STEP
 from data.records import Consensus, ConsensusState, Mode, Purpose, RequestState, Round, RoundState
-from models.task import discover
-from workbench.views.parts import answers, jobs, plan_form, words
+from workbench.order import in_order
+from workbench.views.parts import agreement, answers, jobs, plan_form, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, note, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, reader_dot, table, tag, text, tone
@@ -20,7 +20,7 @@ from workbench.views.places import go
 def page() -> None:
     """Show each task's round."""
     place = here()
-    tasks = discover()
+    tasks = in_order(place.store)
     header("Loop", tag("span", "choose, read, agree, train, compare, promote", cls="c-quiet"))
     for task in tasks.values():
         _task(Here(place.home, place.store, place.blobs, task, place.reader))
@@ -199,6 +199,7 @@ def _readers(place: Here, current: Round) -> None:
         ])  # fmt: skip
     heads = ["Reader", "Role", "Read", "Independent", "Skipped", "Median a case"]
     show(table(heads, body, numeric=(3, 4, 5)) if body else tone("The batch has not been sent yet.", "quiet"))
+    agreement.of_round(place, current)
 
 
 def _disputes(place: Here, current: Round, disputes: list[Consensus]) -> None:
