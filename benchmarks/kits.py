@@ -34,7 +34,10 @@ from models.yolo_training import fit_yolo
 CHANNELS = {"kidney": 2, "tumour": 0}
 """Channel of the mask's colour, in the order red, green, blue."""
 SIZE = 224
-EPOCHS = 30
+EPOCHS, REPEATS = 15, 8
+"""Every slice is shown so often in an epoch: they are few, and the end of an epoch costs more than they do."""
+LEAST_PX = 8
+"""A smaller piece of a mask is no instance of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,16 +136,23 @@ def _left_out(turn: _Turn) -> list[tuple[str, float, str]]:
 
 def _trained(slices: Sequence[Slice], name: str, stage: SegmenterStage, seed: int, scratch: Path) -> Segmenter:
     """A segmenter of one structure; every fifth slice chooses the epoch."""
-    frames = [
-        Frame(f"{number:03}", _small(one.picture), [_small(one.masks[name].astype(np.uint8)) > 0])
-        if one.masks[name].any()
-        else Frame(f"{number:03}", _small(one.picture))
-        for number, one in enumerate(slices)
-    ]
-    write_part(scratch / "frames", "train", [f for i, f in enumerate(frames) if i % 5])
-    write_part(scratch / "frames", "val", frames[::5])
+
+    def frame(number: int, turn: int = 0) -> Frame:
+        one = slices[number]
+        return Frame(f"{number:03}-{turn}", _small(one.picture), _pieces(one.masks[name]))
+
+    learnt = [number for number in range(len(slices)) if number % 5]
+    write_part(scratch / "frames", "train", [frame(number, turn) for turn in range(REPEATS) for number in learnt])
+    write_part(scratch / "frames", "val", [frame(number) for number in range(0, len(slices), 5)])
     fitted = fit_yolo(stage.networks[0], stage, write_description(scratch / "frames"), scratch=scratch, seed=seed)
     return Segmenter.restore(fitted.settings.model_dump(), fitted.weights)
+
+
+def _pieces(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """A mask's connected pieces at the network's size: each kidney is an instance."""
+    count, labels = cv2.connectedComponents(_small(mask.astype(np.uint8)))
+    pieces = [labels == number for number in range(1, count)]
+    return [piece for piece in pieces if np.count_nonzero(piece) >= LEAST_PX]
 
 
 def _dice(segmenter: Segmenter, one: Slice, name: str) -> float:
