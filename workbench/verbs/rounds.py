@@ -1,4 +1,4 @@
-"""``consilium round ...`` and ``readers ...``: the loop, step by step."""
+"""``consilium round ...``: the loop, step by step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 from workbench.report import Json, Report, reporting, table
 
 app = typer.Typer(no_args_is_help=True, help="Open, follow and close the rounds of a task.")
-readers_app = typer.Typer(no_args_is_help=True, help="The readers of the cases.")
 
 Task = Annotated[str, typer.Argument(help="The clinical task.", show_default=False)]
 RoundId = Annotated[str, typer.Argument(help="The round, such as cxr_quality-r1.", show_default=False)]
@@ -149,45 +148,3 @@ def status(task: Task, as_json: Json = False) -> None:
                 for v in listed]  # fmt: skip
         shown = table("Rounds", ["round", "state", "next step", "read", "outcome"], rows)
         report.result({"task": task, "rounds": listed}, table=shown)
-
-
-@readers_app.command("add")
-def add_reader(
-    reader_id: Annotated[str, typer.Argument(help="Lower-case letters, digits and -.")],
-    name: Annotated[str, typer.Option(help="What people call the reader; no patient sees it.")] = "",
-    adjudicator: Annotated[bool, typer.Option("--adjudicator", help="Decides disputed cases only.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Add a reader. The same one again changes nothing."""
-    with reporting(as_json) as report:
-        import re
-
-        from data.errors import ConfigError
-        from data.home import Home
-        from data.records import Reader, ReaderRole
-        from data.store import Store
-
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", reader_id):
-            raise ConfigError(
-                "That is no id of a reader.", given=reader_id, expected="lower-case letters, digits and -"
-            )
-        role = ReaderRole.ADJUDICATOR if adjudicator else ReaderRole.READER
-        kept = Store.of(Home.default()).reads.add_reader(Reader(reader_id, name or reader_id, role=role))
-        report.result(
-            {"reader": kept.reader_id, "name": kept.name, "role": kept.role.value},
-            table=f"{kept.name} is a {kept.role}.",
-        )
-
-
-@readers_app.command("list")
-def list_readers(as_json: Json = False) -> None:
-    """List the readers. Scripted ones are marked: they are no people."""
-    with reporting(as_json) as report:
-        from data.home import Home
-        from data.store import Store
-
-        found = Store.of(Home.default()).reads.readers()
-        rows = [(r.reader_id, r.name, r.role.value, r.kind.value) for r in found]
-        columns = ["reader", "name", "role", "kind"]
-        values = {"readers": [dict(zip(columns, row, strict=True)) for row in rows]}
-        report.result(values, table=table("Readers", columns, rows))
