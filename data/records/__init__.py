@@ -1,0 +1,58 @@
+"""The frozen records that cross package borders.
+
+Ids are text. A study's id and a series' id come from its DICOM UIDs, or from the file's content where there are
+none; they never hold an identity. Times are UTC, ISO 8601, to the second.
+"""
+
+from data.records.consensus import Consensus, ConsensusState
+from data.records.jobs import Job, JobState, LogEntry
+from data.records.predictions import Measured, Metric, ModelVersion, Prediction, QuestionPrediction
+from data.records.reads import (
+    Annotation,
+    Mode,
+    PulledRead,
+    Purpose,
+    Reader,
+    ReaderKind,
+    ReaderRole,
+    ReadPackage,
+    ReadRequest,
+    RefusedRead,
+    RequestState,
+)
+from data.records.rounds import BatchItem, QueryBatch, Round, RoundState
+from data.records.studies import Layout, Part, Patient, ReferenceLabel, Series, Study
+
+__all__ = [
+    "Annotation",
+    "BatchItem",
+    "Consensus",
+    "ConsensusState",
+    "Job",
+    "JobState",
+    "Layout",
+    "LogEntry",
+    "Measured",
+    "Metric",
+    "Mode",
+    "ModelVersion",
+    "Part",
+    "Patient",
+    "Prediction",
+    "PulledRead",
+    "Purpose",
+    "QueryBatch",
+    "QuestionPrediction",
+    "ReadPackage",
+    "ReadRequest",
+    "Reader",
+    "ReaderKind",
+    "ReaderRole",
+    "ReferenceLabel",
+    "RefusedRead",
+    "RequestState",
+    "Round",
+    "RoundState",
+    "Series",
+    "Study",
+]
