@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from data.schema_reading import bring_up
+
 migrations = Migrations("consilium")
 
 _TABLES = """
@@ -299,3 +301,9 @@ def m003_cards_and_scans(db: Database) -> None:
     db.execute("CREATE INDEX scans_by_card ON scans(card_id, created_at)")
     db.execute("CREATE INDEX scans_by_study ON scans(study_id)")
     db.execute("CREATE INDEX scans_by_original ON scans(original)")
+
+
+@migrations()
+def m004_reading(db: Database) -> None:
+    """Guidelines, qualification, second reads, decisions and appeals."""
+    bring_up(db)

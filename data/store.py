@@ -3,8 +3,8 @@
 Several processes write (application, worker, command line): every write goes through :meth:`Store.write`, one
 short ``BEGIN IMMEDIATE`` transaction with a busy time-out, and each thread has a connection of its own. The
 records' tables have an object each: ``store.studies``, ``store.cards``, ``store.scans``, ``store.labels``,
-``store.reports``, ``store.curations``, ``store.reads``, ``store.rounds``, ``store.versions``, ``store.jobs`` and
-``store.log``.
+``store.reports``, ``store.curations``, ``store.reads``, ``store.rounds``, ``store.guidelines``,
+``store.qualifications``, ``store.decisions``, ``store.versions``, ``store.jobs`` and ``store.log``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from data.home import Home
 from data.schema import migrations
 from data.tables.cards import Cards
 from data.tables.curations import Curations
+from data.tables.decisions import Decisions
+from data.tables.guidelines import Guidelines
 from data.tables.jobs import Jobs
 from data.tables.labels import Labels
 from data.tables.log import Log
+from data.tables.qualifications import Qualifications
 from data.tables.reads import Reads
 from data.tables.reports import Reports
 from data.tables.rounds import Rounds
@@ -56,7 +59,7 @@ class Store:
         try:
             with FileLock(path.with_suffix(".lock"), timeout=BUSY_TIMEOUT_S):
                 self.db.enable_wal()
-                migrations.apply(self.db)
+                self._migrate()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 "The database cannot be opened.",
@@ -73,6 +76,9 @@ class Store:
         self.curations = Curations(self)
         self.reads = Reads(self)
         self.rounds = Rounds(self)
+        self.guidelines = Guidelines(self)
+        self.qualifications = Qualifications(self)
+        self.decisions = Decisions(self)
         self.versions = Versions(self)
         self.jobs = Jobs(self)
 
@@ -80,6 +86,17 @@ class Store:
     def of(cls, home: Home) -> Store:
         """The store of a home, which is made if it is missing."""
         return cls(home.prepare().database)
+
+    def _migrate(self) -> None:
+        """Bring the file to the newest schema; foreign keys rest while tables are rebuilt."""
+        if not migrations.pending(self.db):
+            return
+        self.db.execute("PRAGMA foreign_keys=OFF")
+        migrations.apply(self.db)
+        broken = self.db.execute("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise sqlite3.IntegrityError(f"{len(broken)} rows name others that are not there")
+        self.db.execute("PRAGMA foreign_keys=ON")
 
     @property
     def db(self) -> Database:

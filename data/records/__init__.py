@@ -4,14 +4,16 @@ Ids are text. A study's id and a series' id come from its DICOM UIDs, or from th
 none; they never hold an identity. Times are UTC, ISO 8601, to the second.
 """
 
-from data.records.consensus import Consensus, ConsensusState
+from data.records.consensus import Appeal, Consensus, ConsensusState, Decision
 from data.records.jobs import Job, JobState, LogEntry
 from data.records.predictions import Measured, Metric, ModelVersion, Prediction, QuestionPrediction
 from data.records.reads import (
     Annotation,
+    Guideline,
     Mode,
     PulledRead,
     Purpose,
+    Qualification,
     Reader,
     ReaderKind,
     ReaderRole,
@@ -20,14 +22,17 @@ from data.records.reads import (
     RefusedRead,
     RequestState,
 )
-from data.records.rounds import BatchItem, QueryBatch, Round, RoundState
+from data.records.rounds import BatchItem, QueryBatch, Round, RoundKind, RoundState
 from data.records.studies import Layout, Part, Patient, ReferenceLabel, Series, Study
 
 __all__ = [
     "Annotation",
+    "Appeal",
     "BatchItem",
     "Consensus",
     "ConsensusState",
+    "Decision",
+    "Guideline",
     "Job",
     "JobState",
     "Layout",
@@ -41,6 +46,7 @@ __all__ = [
     "Prediction",
     "PulledRead",
     "Purpose",
+    "Qualification",
     "QueryBatch",
     "QuestionPrediction",
     "ReadPackage",
@@ -52,6 +58,7 @@ __all__ = [
     "RefusedRead",
     "RequestState",
     "Round",
+    "RoundKind",
     "RoundState",
     "Series",
     "Study",

@@ -30,6 +30,13 @@ class Consensus:
         Share of the readers who gave that answer, 0 to 1.
     annotations:
         The annotations it came from.
+    probability:
+        That the answer is right, as the rule estimates it; while it is disputed, of the likeliest answer. None
+        where the rule estimates none.
+    quality:
+        Pairs of (reader, estimated probability that an answer of that reader to this question is right).
+    guideline:
+        The version of the guideline that the reads followed.
     """
 
     task: str
@@ -42,4 +49,49 @@ class Consensus:
     method: str
     support: float
     annotations: tuple[str, ...]
+    created_at: str = ""
+    probability: float | None = None
+    quality: tuple[tuple[str, float], ...] = ()
+    guideline: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An adjudicator's decision on a case.
+
+    Parameters
+    ----------
+    annotation_id, revision:
+        The adjudicator's answers.
+    why:
+        The reason in the adjudicator's words.
+    appeal_of:
+        The decision that was appealed against; empty for a first one.
+    """
+
+    decision_id: str
+    task: str
+    study_id: str
+    round_id: str
+    reader_id: str
+    annotation_id: str
+    revision: int
+    why: str
+    appeal_of: str = ""
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """An objection to a decision; there is one at the most. Another adjudicator decides on it.
+
+    Parameters
+    ----------
+    reader_id:
+        Who objects: one of the case's readers, or empty for the curator.
+    """
+
+    decision_id: str
+    reader_id: str
+    reason: str
     created_at: str = ""

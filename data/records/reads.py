@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,17 +20,85 @@ class ReaderRole(StrEnum):
     """What a reader does."""
 
     READER = "reader"
+    """Answers the cases of a round."""
     ADJUDICATOR = "adjudicator"
+    """Decides disputed cases, and reads no others."""
+    CURATOR = "curator"
+    """Looks after rounds and readers, and reads nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody who answers a task's questions. ``reader_id``: lower-case letters, digits and ``-``."""
+    """Somebody who answers a task's questions, or decides on the answers of others.
+
+    Parameters
+    ----------
+    reader_id:
+        Lower-case letters, digits and ``-``.
+    experience_y:
+        Years of reading such examinations; None where it is not known.
+    active:
+        Whether new reads may be asked of this reader.
+    """
 
     reader_id: str
     name: str
     kind: ReaderKind = ReaderKind.PERSON
     role: ReaderRole = ReaderRole.READER
+    experience_y: float | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """How a task's questions are to be answered, in writing. A version that was published never changes.
+
+    Parameters
+    ----------
+    version:
+        From 1.
+    text:
+        Markdown.
+    questions:
+        A fingerprint of each question as it was asked then: its wording, its options, its sites and its condition.
+    """
+
+    task: str
+    version: int
+    text: str
+    questions: Mapping[str, str]
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Qualification:
+    """How a reader did on a task's qualification set.
+
+    Parameters
+    ----------
+    guideline:
+        The version of the guideline that the reads followed.
+    round_id:
+        The qualification round.
+    score, needed:
+        The share of the answers that agreed with the reference standard, and the share that passes; 0 to 1.
+    answers:
+        How many were compared.
+    """
+
+    task: str
+    reader_id: str
+    guideline: int
+    round_id: str
+    score: float
+    needed: float
+    answers: int
+    created_at: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the reader may read."""
+        return self.answers > 0 and self.score >= self.needed
 
 
 class Mode(StrEnum):
@@ -50,6 +119,17 @@ class Purpose(StrEnum):
     """Patients drawn at random, for the reference standard."""
     ADJUDICATION = "adjudication"
     """The readers did not agree."""
+    REREAD = "reread"
+    """A case that the reader has read before and is not told so: how far a reader agrees with an earlier self."""
+    SECOND_LOOK = "second_look"
+    """The same reader again, now with the model's answer in view; the first answer stays beside it."""
+    QUALIFICATION = "qualification"
+    """A case whose answers are known, before a reader's reads count."""
+
+    @property
+    def votes(self) -> bool:
+        """Whether a read for this purpose has a vote in the consensus, and counts for agreement."""
+        return self not in (Purpose.ADJUDICATION, Purpose.REREAD, Purpose.SECOND_LOOK, Purpose.QUALIFICATION)
 
 
 class RequestState(StrEnum):
@@ -70,6 +150,10 @@ class ReadRequest:
     ----------
     request_id:
         From round, study, reader and purpose: asking again gives the same id.
+    guideline:
+        The version of the guideline that the read is to follow; 0 where none was published.
+    position:
+        Its place in the reader's queue, from 0. Hidden second reads stand among the others.
     external_project, external_task:
         The labelling server's own ids, once it is pushed.
     """
@@ -84,6 +168,8 @@ class ReadRequest:
     state: RequestState = RequestState.PLANNED
     external_project: int | None = None
     external_task: int | None = None
+    guideline: int = 0
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +213,10 @@ class Annotation:
         The reader declined; there are no answers.
     lead_time_s:
         Seconds that the reader took, as the server counted them.
+    guideline:
+        The version of the guideline that it followed; 0 where none was published, and for imported reads.
+    remark:
+        What the reader wrote beside the answers: why a case was declined, or why it was decided so.
     revision:
         1 for the read as first given; a changed read is kept beside it, with the next number.
     """
@@ -145,6 +235,8 @@ class Annotation:
     lead_time_s: float | None = None
     created_at: str = ""
     revision: int = 1
+    guideline: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +250,7 @@ class PulledRead:
     lead_time_s: float | None
     updated_at: str
     raw: bytes
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

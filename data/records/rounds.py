@@ -53,6 +53,15 @@ class RoundState(StrEnum):
     """Given up before it closed; its reads are kept."""
 
 
+class RoundKind(StrEnum):
+    """What a round is for."""
+
+    QUERY = "query"
+    """A turn of the loop."""
+    QUALIFICATION = "qualification"
+    """One reader answers cases whose answers are known; it ends when it is closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """One turn of the loop. ``plan`` holds the settings that it was opened with; ``outcome`` the comparison."""
@@ -67,3 +76,4 @@ class Round:
     outcome: Mapping[str, Any] = field(default_factory=dict)
     opened_at: str = ""
     updated_at: str = ""
+    kind: RoundKind = RoundKind.QUERY

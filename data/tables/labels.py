@@ -49,11 +49,11 @@ class Labels(Table):
             for record in records:
                 value = None if record.value is None else dump(encode_value(record.value))
                 db.execute(
-                    "INSERT OR REPLACE INTO consensus VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO consensus VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         record.task, record.study_id, record.round_id, record.question, record.site.key,
                         record.state, value, record.method, record.support, dump(record.annotations),
-                        record.created_at or now(),
+                        record.created_at or now(), record.probability, dump(record.quality), record.guideline,
                     ),
                 )  # fmt: skip
                 self._store.log.add(
@@ -73,8 +73,8 @@ class Labels(Table):
     def standard(self, task: str, parts: Collection[Part]) -> dict[str, tuple[Answer, ...]]:
         """The reference standard: answers by study, for the patients of these parts.
 
-        Consensus read here goes before an imported label; the newest consensus before an older one; what is
-        disputed is left out.
+        Consensus read here goes before an imported label; the newest consensus before an older one. What is
+        disputed is left out, and so is what was read before its question changed (see :class:`Guidelines`).
 
         Parameters
         ----------
@@ -107,7 +107,11 @@ class Labels(Table):
             found[row["study_id"], row["question"], row["site"]] = _answer(row)
         sql = """
             SELECT c.* FROM consensus c JOIN studies USING (study_id) JOIN patients p USING (patient_id)
-                WHERE c.task = :task AND c.value IS NOT NULL
+                LEFT JOIN guidelines g ON g.task = c.task AND g.version = c.guideline
+                LEFT JOIN guidelines l ON l.task = c.task
+                    AND l.version = (SELECT max(version) FROM guidelines WHERE task = :task)
+                WHERE c.task = :task AND c.value IS NOT NULL AND (g.version IS NULL
+                    OR g.questions ->> c.question = l.questions ->> c.question)
                 AND p.part IN (SELECT value FROM json_each(:parts)) ORDER BY c.created_at
         """
         for row in self._rows(sql, parameters):
@@ -160,4 +164,7 @@ def _consensus(row: Row) -> Consensus:
         support=row["support"],
         annotations=tuple(json.loads(row["annotations"])),
         created_at=row["created_at"],
+        probability=row["probability"],
+        quality=tuple((reader, share) for reader, share in json.loads(row["quality"])),
+        guideline=row["guideline"],
     )

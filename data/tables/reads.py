@@ -36,8 +36,8 @@ class Reads(Table):
             row = self._one("SELECT * FROM readers WHERE reader_id = ?", [reader.reader_id])
             if row is None:
                 db.execute(
-                    "INSERT INTO readers VALUES (?, ?, ?, ?)",
-                    (reader.reader_id, reader.name, reader.kind, reader.role),
+                    "INSERT INTO readers VALUES (?, ?, ?, ?, ?, ?)",
+                    (reader.reader_id, reader.name, reader.kind, reader.role, reader.experience_y, reader.active),
                 )
                 self._store.log.add("reader.added", reader.reader_id, kind=reader.kind, role=reader.role)
                 return reader
@@ -50,6 +50,33 @@ class Reads(Table):
                     do="add the reader under another id",
                 )
             return known
+
+    def update_reader(
+        self, reader_id: str, *, experience_y: float | None = None, active: bool | None = None
+    ) -> Reader:
+        """Change what may change of a reader; what is None stays.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such reader.
+        """
+        with self._store.write() as db:
+            known = self.reader(reader_id)
+            changed = replace(
+                known,
+                experience_y=known.experience_y if experience_y is None else experience_y,
+                active=known.active if active is None else active,
+            )
+            if changed != known:
+                db.execute(
+                    "UPDATE readers SET experience_y = ?, active = ? WHERE reader_id = ?",
+                    (changed.experience_y, changed.active, reader_id),
+                )
+                self._store.log.add(
+                    "reader.changed", reader_id, experience_y=changed.experience_y, active=changed.active
+                )
+            return changed
 
     def readers(self, *, role: ReaderRole | None = None, kind: ReaderKind | None = None) -> list[Reader]:
         """The readers, by id; of one role or kind, or all."""
@@ -77,10 +104,10 @@ class Reads(Table):
         with self._store.write() as db:
             for r in requests:
                 db.execute(
-                    "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         r.request_id, r.round_id, r.task, r.study_id, r.reader_id, r.purpose, r.mode, r.state,
-                        r.external_project, r.external_task,
+                        r.external_project, r.external_task, r.guideline, r.position,
                     ),
                 )  # fmt: skip
 
@@ -102,11 +129,11 @@ class Reads(Table):
         task: str | None = None,
         states: Collection[RequestState] | None = None,
     ) -> list[ReadRequest]:
-        """The reads asked for, in the order of the batch; filtered by what is given."""
-        sql = """SELECT r.* FROM requests r LEFT JOIN batch_items b USING (round_id, study_id)
-            WHERE (:round IS NULL OR r.round_id = :round) AND (:reader IS NULL OR r.reader_id = :reader)
-            AND (:study IS NULL OR r.study_id = :study) AND (:task IS NULL OR r.task = :task)
-            ORDER BY r.round_id, r.purpose = 'adjudication', b.position, r.reader_id"""
+        """The reads asked for, in the order of the readers' queues; filtered by what is given."""
+        sql = """SELECT * FROM requests
+            WHERE (:round IS NULL OR round_id = :round) AND (:reader IS NULL OR reader_id = :reader)
+            AND (:study IS NULL OR study_id = :study) AND (:task IS NULL OR task = :task)
+            ORDER BY round_id, purpose IN ('adjudication', 'second_look'), position, reader_id, request_id"""
         parameters = {"round": round_id, "reader": reader_id, "study": study_id, "task": task}
         found = [_request(row) for row in self._rows(sql, parameters)]
         return [r for r in found if states is None or r.state in states]
@@ -128,17 +155,18 @@ class Reads(Table):
             )
             answers = dump([answer.to_json() for answer in annotation.answers])
             if newest is not None:
-                if newest["answers"] == answers and bool(newest["skipped"]) == annotation.skipped:
+                known = (newest["answers"], bool(newest["skipped"]), newest["remark"])
+                if known == (answers, annotation.skipped, annotation.remark):
                     return _annotation(newest)
                 annotation = replace(annotation, revision=newest["revision"] + 1)
             annotation = replace(annotation, created_at=annotation.created_at or now())
             db.execute(
-                "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     annotation.annotation_id, annotation.revision, annotation.task, annotation.study_id,
                     annotation.reader_id, annotation.mode, annotation.purpose, annotation.request_id,
                     annotation.round_id, answers, annotation.raw, int(annotation.skipped),
-                    annotation.lead_time_s, annotation.created_at,
+                    annotation.lead_time_s, annotation.created_at, annotation.guideline, annotation.remark,
                 ),
             )  # fmt: skip
             if annotation.request_id:
@@ -174,7 +202,14 @@ class Reads(Table):
 
 
 def _reader(row: Row) -> Reader:
-    return Reader(row["reader_id"], row["name"], ReaderKind(row["kind"]), ReaderRole(row["role"]))
+    return Reader(
+        row["reader_id"],
+        row["name"],
+        ReaderKind(row["kind"]),
+        ReaderRole(row["role"]),
+        row["experience_y"],
+        bool(row["active"]),
+    )
 
 
 def _request(row: Row) -> ReadRequest:
@@ -189,6 +224,8 @@ def _request(row: Row) -> ReadRequest:
         state=RequestState(row["state"]),
         external_project=row["external_project"],
         external_task=row["external_task"],
+        guideline=row["guideline"],
+        position=row["position"],
     )
 
 
@@ -208,4 +245,6 @@ def _annotation(row: Row) -> Annotation:
         lead_time_s=row["lead_time_s"],
         created_at=row["created_at"],
         revision=row["revision"],
+        guideline=row["guideline"],
+        remark=row["remark"],
     )

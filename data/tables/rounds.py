@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from data.errors import NotFoundError, RoundError
-from data.records import BatchItem, Mode, Purpose, QueryBatch, Round, RoundState
+from data.records import BatchItem, Mode, Purpose, QueryBatch, Round, RoundKind, RoundState
 from data.tables.base import Row, Table, dump, now
 
 ENDED = frozenset({RoundState.PROMOTED, RoundState.KEPT, RoundState.CANCELLED})
@@ -16,8 +16,18 @@ ENDED = frozenset({RoundState.PROMOTED, RoundState.KEPT, RoundState.CANCELLED})
 class Rounds(Table):
     """The turns of the loop."""
 
-    def open(self, task: str, items: Sequence[BatchItem], plan: Mapping[str, Any], champion: str) -> Round:
+    def open(
+        self,
+        task: str,
+        items: Sequence[BatchItem],
+        plan: Mapping[str, Any],
+        champion: str,
+        *,
+        kind: RoundKind = RoundKind.QUERY,
+    ) -> Round:
         """Open the task's next round with its batch, in one transaction.
+
+        Rounds that qualify a reader go beside the others: there may be several, and each is one reader's.
 
         Raises
         ------
@@ -30,8 +40,8 @@ class Rounds(Table):
                 do="ingest more studies",
             )  # fmt: skip
         with self._store.write() as db:
-            last = self.latest(task)
-            if last is not None and last.state not in ENDED:
+            last = self.latest(task, kind=kind)
+            if kind == RoundKind.QUERY and last is not None and last.state not in ENDED:
                 raise RoundError(
                     "A round of this task is still open.",
                     given=f"{last.round_id} is {last.state}",
@@ -39,11 +49,11 @@ class Rounds(Table):
                     do=f"finish it, or cancel it with `consilium round cancel {last.round_id}`",
                 )
             number = (last.number if last else 0) + 1
-            round_id = f"{task}-r{number}"
+            round_id = f"{task}-{'r' if kind == RoundKind.QUERY else 'q'}{number}"
             at = now()
             db.execute(
-                "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (round_id, task, number, RoundState.OPENED, dump(dict(plan)), champion, "", "{}", at, at),
+                "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (round_id, task, number, RoundState.OPENED, dump(dict(plan)), champion, "", "{}", at, at, kind),
             )
             for position, item in enumerate(items):
                 db.execute(
@@ -105,10 +115,12 @@ class Rounds(Table):
             )  # fmt: skip
         return _round(row)
 
-    def all(self, task: str | None = None) -> list[Round]:
-        """The rounds, the newest first; of one task, or of all."""
+    def all(self, task: str | None = None, *, kind: RoundKind | None = RoundKind.QUERY) -> list[Round]:
+        """The rounds, the newest first; of one task, or of all; of one kind, or of both."""
         rows = self._rows(
-            "SELECT * FROM rounds WHERE :task IS NULL OR task = :task ORDER BY opened_at DESC", {"task": task}
+            """SELECT * FROM rounds WHERE (:task IS NULL OR task = :task) AND (:kind IS NULL OR kind = :kind)
+            ORDER BY opened_at DESC""",
+            {"task": task, "kind": kind},
         )
         return [_round(row) for row in rows]
 
@@ -117,9 +129,10 @@ class Rounds(Table):
         rounds = self.all(task)
         return rounds[-1] if rounds else None
 
-    def latest(self, task: str) -> Round | None:
+    def latest(self, task: str, *, kind: RoundKind = RoundKind.QUERY) -> Round | None:
         """The task's newest round, or None."""
-        row = self._one("SELECT * FROM rounds WHERE task = ? ORDER BY number DESC LIMIT 1", [task])
+        sql = "SELECT * FROM rounds WHERE task = ? AND kind = ? ORDER BY number DESC LIMIT 1"
+        row = self._one(sql, [task, kind])
         return _round(row) if row else None
 
     def batch(self, round_id: str) -> QueryBatch:
@@ -134,7 +147,7 @@ class Rounds(Table):
         """The studies that were in a batch of the task before, cancelled rounds left out."""
         rows = self._rows(
             """SELECT DISTINCT study_id FROM batch_items JOIN rounds USING (round_id)
-            WHERE task = ? AND state <> 'cancelled'""",
+            WHERE task = ? AND state <> 'cancelled' AND kind = 'query'""",
             [task],
         )
         return {row["study_id"] for row in rows}
@@ -152,4 +165,5 @@ def _round(row: Row) -> Round:
         outcome=json.loads(row["outcome"]),
         opened_at=row["opened_at"],
         updated_at=row["updated_at"],
+        kind=RoundKind(row["kind"]),
     )
