@@ -125,6 +125,9 @@ class Reading(Settings):
     """Share of the budget for test, calibration and validation patients drawn at random."""
     seconds_per_case: Annotated[float, Field(gt=0)] = 30.0
     """Expected seconds that a reader takes for a case, until reads have shown it."""
+    positive: Mapping[str, tuple[str, ...]] = {}
+    """By question, the options that count as positive in a report's sensitivity and specificity. Without an entry
+    it is the second of two options, or a finding's presence; other questions have no binary view."""
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """By how much the primary metric must improve, beyond its interval's lower bound, for a promotion."""
 
