@@ -27,9 +27,11 @@ from data.answers import (
 )
 from data.blobs import Blobs
 from data.errors import AnswerError, ForeignAnswerError
-from labelstudio.interface import IMAGE, Control, controls
+from labelstudio.interface import IMAGE, REMARK, Control, controls
 from labelstudio.masks import decode, encode
 
+LONGEST_REMARK = 2000
+"""Characters of a remark that are kept."""
 Shapes: TypeAlias = Sequence[tuple[int, int]]
 Page: TypeAlias = NDArray[np.bool_]
 
@@ -145,6 +147,8 @@ def from_result(form: Form, result: Any, shapes: Shapes, blobs: Blobs) -> tuple[
     for region in result:
         if not isinstance(region, Mapping):
             raise _foreign("region", region, "an object")
+        if region.get("from_name") == REMARK:
+            continue
         control = known.get(str(region.get("from_name")))
         if control is None or region.get("to_name") != IMAGE:
             raise _foreign(
@@ -167,6 +171,29 @@ def from_result(form: Form, result: Any, shapes: Shapes, blobs: Blobs) -> tuple[
         if isinstance(control.question.kind, Findings) and (control.question.name, control.site) not in given
     ]
     return form.check(asked_only(form, values), complete=True)
+
+
+def remark_of(result: Any) -> str:
+    """What the reader wrote beside the answers; empty where nothing was written."""
+    if not isinstance(result, list):
+        return ""
+    written = []
+    for region in result:
+        if isinstance(region, Mapping) and region.get("from_name") == REMARK:
+            value = region.get("value")
+            lines = value.get("text") if isinstance(value, Mapping) else None
+            written += [
+                line for line in ([lines] if isinstance(lines, str) else lines or []) if isinstance(line, str)
+            ]
+    return "\n".join(line.strip() for line in written).strip()[:LONGEST_REMARK]
+
+
+def remark_to_result(remark: str) -> list[dict[str, Any]]:
+    """A remark as a result list; an empty one gives none."""
+    if not remark:
+        return []
+    value = {"text": [remark]}
+    return [{"id": REMARK, "from_name": REMARK, "to_name": IMAGE, "type": "textarea", "value": value}]
 
 
 def asked_only(form: Form, answers: Sequence[Answer]) -> list[Answer]:

@@ -23,7 +23,7 @@ from data.blobs import Blobs
 from data.errors import AnswerError, ForeignAnswerError, LabelServerError
 from data.records import Mode, PulledRead, Reader, ReadPackage, ReadRequest, RefusedRead, RequestState
 from labelstudio.client import LabelProject, LabelStudioClient, LabelTask
-from labelstudio.convert import asked_only, from_result, to_result
+from labelstudio.convert import asked_only, from_result, remark_of, to_result
 from labelstudio.interface import interface
 from labelstudio.server import LabelStudioServer
 from labelstudio.users import ensure_reader_user
@@ -276,6 +276,7 @@ class LabelStudioGateway:
             lead_time_s=None if lead is None else float(lead),
             updated_at=str(row["updated_at"]),
             raw=json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(),
+            remark=remark_of(row["result"]),
         )
 
 

@@ -10,6 +10,9 @@ from data.answers import STUDY, Choice, Findings, Form, Grade, Mask, Measurement
 from data.errors import ConfigError
 
 IMAGE = "image"
+REMARK = "remark"
+"""The control for what a reader writes beside the answers."""
+REMARK_TITLE = "Remark: why you skip, or why you decide so"
 COLOURS = (
     "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2", "#999999",
     "#CC6677", "#88CCEE", "#44AA99", "#DDCC77", "#AA4499", "#117733", "#882255", "#332288",
@@ -48,7 +51,7 @@ def controls(form: Form) -> dict[str, Control]:
     for question in form.questions:
         for site in (STUDY,) if isinstance(question.kind, Mask) else question.sites:
             name = question.name if site == STUDY else f"{question.name}__{site.slug}"
-            if name in found or name == IMAGE:
+            if name in found or name in (IMAGE, REMARK):
                 raise ConfigError(
                     "Two controls of the interface have one name.",
                     given=name,
@@ -98,6 +101,7 @@ def interface(form: Form, *, pages: int, title: str) -> str:
             if control.site != STUDY:
                 _header(block, site_title(control.site), "site")
             _control(block, control)
+    _remark(right)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode")
 
@@ -172,6 +176,13 @@ def _control(parent: ET.Element, control: Control) -> None:
         case Measurement(_, low, high):
             bounds = {key: _plain(n) for key, n in (("min", low), ("max", high)) if math.isfinite(n)}
             ET.SubElement(parent, "Number", {**named, **needed, **bounds, "step": "any"})
+
+
+def _remark(parent: ET.Element) -> None:
+    block = ET.SubElement(parent, "View", className="consilium-question")
+    _header(block, REMARK_TITLE, "site")
+    more = {"rows": "2", "maxSubmissions": "1", "editable": "true", "showSubmitButton": "true"}
+    ET.SubElement(block, "TextArea", {"name": REMARK, "toName": IMAGE, **more})
 
 
 def _choices(parent: ET.Element, attributes: dict[str, str], options: tuple[str, ...]) -> None:

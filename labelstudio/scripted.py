@@ -12,7 +12,7 @@ from data.blobs import Blobs
 from data.errors import LabelServerError
 from data.records import Reader, ReadRequest
 from labelstudio.client import LabelStudioClient, LabelTask
-from labelstudio.convert import to_result
+from labelstudio.convert import remark_to_result, to_result
 from labelstudio.server import LabelStudioServer
 from labelstudio.users import ensure_reader_user
 
@@ -39,7 +39,9 @@ class ScriptedReader:
         self.blobs = blobs
         self.credentials = ensure_reader_user(server, reader)
 
-    def answer(self, request: ReadRequest, answers: Iterable[Answer], *, lead_time_s: float) -> int:
+    def answer(
+        self, request: ReadRequest, answers: Iterable[Answer], *, lead_time_s: float, remark: str = ""
+    ) -> int:
         """Submit answers to a request; the annotation's id. Once answered or skipped, nothing is posted again.
 
         Raises
@@ -55,16 +57,18 @@ class ScriptedReader:
             if there is not None:
                 return there
             result = to_result(self.form, answers, self._shapes(client, task), self.blobs)
-            return client.annotate(task.task_id, result, lead_time_s=lead_time_s)
+            written = remark_to_result(remark)
+            return client.annotate(task.task_id, [*result, *written], lead_time_s=lead_time_s)
 
-    def skip(self, request: ReadRequest, *, lead_time_s: float = 1.0) -> int:
-        """Decline a request; the annotation's id. Once answered or skipped, nothing is posted again."""
+    def skip(self, request: ReadRequest, *, lead_time_s: float = 1.0, remark: str = "") -> int:
+        """Decline a request, with a reason; the annotation's id. Once answered or skipped nothing is posted again."""
         with self._client() as client:
             task = self._task(client, request)
             there = self._own(task)
             if there is not None:
                 return there
-            return client.annotate(task.task_id, [], lead_time_s=lead_time_s, skipped=True)
+            written = remark_to_result(remark)
+            return client.annotate(task.task_id, written, lead_time_s=lead_time_s, skipped=True)
 
     def _client(self) -> LabelStudioClient:
         return LabelStudioClient(self.server.url, self.credentials.token)

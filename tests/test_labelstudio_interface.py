@@ -43,8 +43,9 @@ def test_every_question_has_its_control() -> None:
         "ctr": "Number",
         "area": "Number",
         "lesions": "BrushLabels",
+        "remark": "TextArea",
     }
-    assert kinds.keys() - {"image"} == controls(FORM).keys()
+    assert kinds.keys() - {"image", "remark"} == controls(FORM).keys()
     assert [e.get("value") for e in _find(root, "findings")] == ["a < b", "c & d"]
     assert _find(root, "findings").get("choice") == "multiple"
     assert _find(root, "findings").get("required") is None
@@ -59,7 +60,7 @@ def test_every_question_has_its_control() -> None:
 
 def test_label_studios_own_parser_takes_it() -> None:
     parsed = LabelInterface(interface(FORM, pages=3, title="T"))
-    assert {control.name for control in parsed.controls} == controls(FORM).keys()
+    assert {control.name for control in parsed.controls} == {*controls(FORM), "remark"}
 
 
 def test_a_stack_is_paged_through() -> None:
