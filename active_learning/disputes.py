@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from active_learning.votes import ABSENT, MARKED, PRESENT, UNMARKED, Ballot, ballots, counted, holds
+from active_learning.model_votes import ModelVote, model_vote
+from active_learning.votes import Ballot, ballots, counted
 from active_learning.words import place, spoken
-from data.answers import STUDY, Form, Grade, Mask, Site
+from data.answers import STUDY, Form, Site
 from data.records import Annotation, Prediction
 
 
@@ -58,18 +59,12 @@ def disputes(annotations: Iterable[Annotation], prediction: Prediction | None, f
     several = len(form.questions) > 1
     found = []
     for ballot in ballots(reads, form):
-        model = _model(ballot, prediction, form)
+        model = model_vote(prediction, form, ballot.question, ballot.site, ballot.label)
         score = max(_among(ballot), _against(ballot, model))
         if score > 0:
             reason = _subject(ballot, several) + _sentence(ballot, model)
             found.append(Dispute(reads[0].study_id, score, ballot.question, ballot.site, ballot.label, reason))
     return tuple(sorted(found, key=lambda d: -d.score))
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    option: str
-    probabilities: dict[str, float]
 
 
 def _among(ballot: Ballot) -> float:
@@ -79,40 +74,12 @@ def _among(ballot: Ballot) -> float:
     return 1 - same / (n * (n - 1)) if n > 1 else 0.0
 
 
-def _against(ballot: Ballot, model: _Model | None) -> float:
+def _against(ballot: Ballot, model: ModelVote | None) -> float:
     if model is None or not ballot.said:
         return 0.0
     own = model.probabilities.get(model.option, 1.0)
     gaps = [max(0.0, own - model.probabilities.get(said, 0.0)) for _, said in ballot.said if said != model.option]
     return sum(gaps) / len(ballot.said)
-
-
-def _model(ballot: Ballot, prediction: Prediction | None, form: Form) -> _Model | None:
-    """The model's answer in the ballot's options; None where it was not asked."""
-    if prediction is None:
-        return None
-    kind = form[ballot.question].kind
-    if isinstance(kind, Mask):
-        return _model_mask(ballot, prediction)
-    result = prediction.result(ballot.question, ballot.site)
-    if result is None or (ballot.label and ballot.label not in result.probabilities):
-        return None  # a finding without a probability is one that the version was not trained on
-    if ballot.label:
-        p = result.probabilities[ballot.label]
-        option = PRESENT if holds(result.value, ballot.label) else ABSENT
-        return _Model(option, {PRESENT: p, ABSENT: 1 - p})
-    if isinstance(kind, Grade) and isinstance(result.value, int):
-        return _Model(kind.levels[result.value], dict(result.probabilities))
-    return _Model(str(result.value), dict(result.probabilities))
-
-
-def _model_mask(ballot: Ballot, prediction: Prediction) -> _Model:
-    results = [r for r in prediction.results if r.question == ballot.question]
-    marked = any(holds(r.value, ballot.label) for r in results)
-    p = max((r.probabilities.get(ballot.label, 0.0) for r in results), default=0.0)
-    if not any(ballot.label in r.probabilities for r in results):
-        p = float(marked)
-    return _Model(MARKED if marked else UNMARKED, {MARKED: p, UNMARKED: 1 - p})
 
 
 def _subject(ballot: Ballot, several: bool) -> str:
@@ -122,7 +89,7 @@ def _subject(ballot: Ballot, several: bool) -> str:
     return f"{subject}: " if subject else ""
 
 
-def _sentence(ballot: Ballot, model: _Model | None) -> str:
+def _sentence(ballot: Ballot, model: ModelVote | None) -> str:
     """Such as ``2 of 3 readers say cut off, the model 0.91 complete``."""
     n = len(ballot.said)
     tally = Counter(said for _, said in ballot.said)
