@@ -12,12 +12,12 @@ Seung, Opper, Sompolinsky: Query by committee, COLT 1992 (disagreement; here of 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from active_learning.disputes import Dispute
+from active_learning.draws import number
 from active_learning.words import place, spoken
 from data.answers import MaskValue
 from data.records import BatchItem, Mode, Part, Prediction, Purpose, QuestionPrediction, Study
@@ -109,7 +109,7 @@ def choose(
         part = candidate.study.patient.part
         reason = f"drawn at random for the {part.value} set"
         item = BatchItem(candidate.study.study_id, PURPOSES[part], Mode.INDEPENDENT, 0.0, reason)
-        items.insert(_number(seed, "place", item.study_id) % (len(items) + 1), item)
+        items.insert(number(seed, "place", item.study_id) % (len(items) + 1), item)
     return tuple(items)
 
 
@@ -117,8 +117,8 @@ def _draw(pool: Sequence[Candidate], count: int, seed: int) -> list[Candidate]:
     """Patients outside the training part, by hash; of each the study with the lowest hash."""
     known = {c.study.patient.patient_id for c in pool if c.has_reference}
     free = [c for c in pool if c.study.patient.part in PURPOSES and c.study.patient.patient_id not in known]
-    free.sort(key=lambda c: _number(seed, "study", c.study.study_id))
-    free.sort(key=lambda c: _number(seed, "patient", c.study.patient.patient_id))
+    free.sort(key=lambda c: number(seed, "study", c.study.study_id))
+    free.sort(key=lambda c: number(seed, "patient", c.study.patient.patient_id))
     return _one_a_patient(free, count)
 
 
@@ -127,7 +127,7 @@ def _most_needed(pool: Sequence[Candidate], count: int, seed: int) -> list[Candi
     free = [
         c for c in pool if c.study.patient.part == Part.TRAIN and (not c.has_reference or c.dispute is not None)
     ]
-    free.sort(key=lambda c: (-c.score, _number(seed, "study", c.study.study_id)))
+    free.sort(key=lambda c: (-c.score, number(seed, "study", c.study.study_id)))
     return _one_a_patient(free, count)
 
 
@@ -143,7 +143,7 @@ def _modes(needed: Sequence[Candidate], mode: Mode | None, independent_share: fl
     if mode is not None:
         blind = set(seen) if mode == Mode.INDEPENDENT else set()
     else:
-        seen.sort(key=lambda study_id: _number(seed, "mode", study_id))
+        seen.sort(key=lambda study_id: number(seed, "mode", study_id))
         blind = set(seen[: _share(independent_share, len(seen))])
     return [
         Mode.INDEPENDENT if c.prediction is None or c.study.study_id in blind else Mode.ASSISTED for c in needed
@@ -177,8 +177,3 @@ def _odds(result: QuestionPrediction) -> str:
 
 def _share(share: float, of: int) -> int:
     return math.floor(share * of + 0.5)
-
-
-def _number(seed: int, purpose: str, name: str) -> int:
-    """A number that looks drawn at random, the same for the same seed, purpose and name."""
-    return int.from_bytes(hashlib.sha256(f"{seed}\0{purpose}\0{name}".encode()).digest()[:8], "big")

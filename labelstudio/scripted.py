@@ -61,7 +61,7 @@ class ScriptedReader:
             return client.annotate(task.task_id, [*result, *written], lead_time_s=lead_time_s)
 
     def skip(self, request: ReadRequest, *, lead_time_s: float = 1.0, remark: str = "") -> int:
-        """Decline a request, with a reason; the annotation's id. Once answered or skipped nothing is posted again."""
+        """Decline a request; the annotation's id. Once answered or skipped, nothing is posted again."""
         with self._client() as client:
             task = self._task(client, request)
             there = self._own(task)

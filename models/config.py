@@ -115,8 +115,22 @@ class Reading(Settings):
 
     readers: Annotated[int, Field(ge=1)] = 3
     """Readers a case."""
-    consensus: Annotated[str, Field(pattern="^majority$")] = "majority"
-    """The rule that makes one answer of several."""
+    consensus: Annotated[str, Field(pattern="^(majority|dawid_skene|pooled|crowdlab|ordinal)$")] = "majority"
+    """The rule that makes one answer of several (see :mod:`active_learning.methods`)."""
+    outlines: Annotated[str, Field(pattern="^(majority|staple)$")] = "majority"
+    """The rule that makes one outline of several."""
+    certain: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
+    """Probability from which an answer stands by a rule that estimates one; below it the case is disputed."""
+    reread_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """Share of a reader's cases in a round that are hidden second reads of earlier ones, where there are any."""
+    reread_after_days: Annotated[float, Field(ge=0)] = 14.0
+    """Days that must lie between a read and its hidden second one."""
+    second_look: bool = False
+    """Whether readers get a training case again, with the model's answer in view, once they have answered it."""
+    qualification_cases: Annotated[int, Field(ge=0)] = 0
+    """Cases that a person answers before reads count, out of those with a reference standard; 0: none."""
+    qualification_needed: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Share of the answers to them that must agree with the reference standard."""
     count_assisted: bool = False
     """Whether assisted reads count for the consensus of training cases; test and calibration never do."""
     budget: Annotated[int, Field(ge=1)] = 24
@@ -162,6 +176,24 @@ def configs_folder() -> Path:
     """The folder of the task configurations: ``CONSILIUM_CONFIGS``, or ``configs/tasks`` of the checkout."""
     named = os.environ.get(CONFIGS_VARIABLE)
     return Path(named) if named else Path(__file__).parent.parent / "configs" / "tasks"
+
+
+def guideline_text(task: str) -> str:
+    """The guideline that comes with a task: ``guidelines/<task>.md`` beside the configurations; empty without one.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read.
+    """
+    path = configs_folder().parent / "guidelines" / f"{task}.md"
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "The task's guideline cannot be read.", given=f"{path}: {error}", expected="Markdown in UTF-8",
+            do="correct the file",
+        ) from error  # fmt: skip
 
 
 def load_config(task: str, *, folder: Path | None = None, model: type[TaskConfig] = TaskConfig) -> TaskConfig:
