@@ -60,8 +60,8 @@ class Staple:
         return whole
 
 
-def staple(masks: Masks, *, weight: float = 1.0) -> Staple:
-    """Estimate the outline of readers' masks, in two dimensions or three.
+def staple(masks: Masks, *, weight: float = 1.0, beyond: int = 0) -> Staple:
+    """Estimate the outline of readers' masks, in any number of dimensions: it knows no neighbours.
 
     Parameters
     ----------
@@ -69,6 +69,8 @@ def staple(masks: Masks, *, weight: float = 1.0) -> Staple:
         One a reader, of one shape.
     weight:
         By which the share of marked pixels is multiplied to give the prior of a pixel to be in.
+    beyond:
+        Pixels of the image that are no part of these arrays, which were cropped: nobody marked them.
 
     Raises
     ------
@@ -85,11 +87,11 @@ def staple(masks: Masks, *, weight: float = 1.0) -> Staple:
     for number, mask in enumerate(masks):
         codes |= mask[window].astype(np.uint32) << np.uint32(number)
     patterns, place, pixels = np.unique(codes, return_inverse=True, return_counts=True)
-    total, outside = masks[0].size, masks[0].size - codes.size
+    total = masks[0].size + beyond
     if patterns[0] != 0:
         patterns, pixels, place = np.append(np.uint32(0), patterns), np.append(0, pixels), place + 1
     counts = pixels.astype(np.float64)
-    counts[0] += outside
+    counts[0] += total - codes.size
     marked = ((patterns[:, None] >> np.arange(len(masks), dtype=np.uint32)) & 1).astype(
         bool
     )  # (patterns, readers)

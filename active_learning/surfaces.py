@@ -71,7 +71,8 @@ def surface(mask: NDArray[np.bool_], spacing_mm: tuple[float, ...], origin: tupl
         codes |= framed[block].astype(np.uint8) << np.uint8(number)
     places = np.nonzero((codes != 0) & (codes != 2**2**mask.ndim - 1))
     points = np.stack([axis + start for axis, start in zip(places, origin, strict=True)], axis=1)
-    return Surface(points * np.asarray(spacing_mm, dtype=np.float64), _areas(spacing_mm)[codes[places]])
+    points_mm = points.astype(np.float64) * np.asarray(spacing_mm, dtype=np.float64)
+    return Surface(points_mm, _areas(spacing_mm)[codes[places]])
 
 
 @cache
@@ -150,9 +151,9 @@ def _loops(segments: list[tuple[Middle, Middle]]) -> Iterator[FloatArray]:
 
 def _triangles(loop: FloatArray) -> FloatArray:
     """(triangles, 3): half-normals, as long as the triangles are large."""
-    fans = []
+    fans: list[FloatArray] = []
     for first in range(len(loop)):
         apart = np.roll(loop, -first, axis=0)[1:] - loop[first]
-        fans.append(np.cross(apart[:-1], apart[1:]) / 2)
+        fans.append(np.asarray(np.cross(apart[:-1], apart[1:]) / 2, dtype=np.float64))
     sizes = [round(float(np.linalg.norm(fan, axis=1).sum()), 9) for fan in fans]
     return fans[int(np.argmax(sizes))]

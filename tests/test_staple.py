@@ -57,6 +57,16 @@ def test_it_costs_what_is_marked() -> None:
     assert not found.mask((60, 400, 400))[0].any()
 
 
+def test_a_crop_gives_the_same_once_it_knows_what_lies_beyond() -> None:
+    whole = outlines((30, 30, 30), 5)
+    cut = [mask[2:28, 2:28, 2:28] for mask in whole]
+    assert all(mask.sum() == part.sum() for mask, part in zip(whole, cut, strict=True))
+    found, cropped = staple(whole), staple(cut, beyond=30**3 - 26**3)
+    assert np.array_equal(found.probability, cropped.probability)
+    assert np.array_equal(found.specificity, cropped.specificity)
+    assert not np.array_equal(found.specificity, staple(cut).specificity)
+
+
 def test_a_reader_who_marks_elsewhere_weighs_little() -> None:
     good = outlines((20, 48, 40), 4)
     astray = np.roll(good[0], 14, axis=1)
