@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from active_learning.votes import ballots, counted
-from data.answers import Form
+from data.answers import Form, Question
 from data.errors import RatingsError
-from data.records import Annotation, Mode, Purpose
+from data.records import Annotation, Mode
 
 NOT_READ = -1
 
@@ -121,11 +121,12 @@ def ratings_of(
     *,
     patients: Mapping[str, str] | None = None,
     assisted: bool = False,
+    counts: Callable[[Annotation, Question], bool] | None = None,
 ) -> dict[tuple[str, str], Ratings]:
     """The ratings by (question, label), in the form's order; label is a finding or what was drawn, else empty.
 
-    Adjudications are left out, and so are measurements; masks count as marked or not marked. An item is a study
-    and a site.
+    Reads without a vote (adjudications, second reads) are left out, and so are measurements; masks count as marked
+    or not marked. An item is a study and a site.
 
     Parameters
     ----------
@@ -133,17 +134,19 @@ def ratings_of(
         The patient of each study; without it each study is a patient of its own.
     assisted:
         The reads with the model's answer in view, in place of the independent ones.
+    counts:
+        Whether what a read says to a question counts; everything does without it.
     """
     by_study: dict[str, list[Annotation]] = {}
     for annotation in annotations:
         independent = annotation.mode == Mode.INDEPENDENT
-        if annotation.purpose != Purpose.ADJUDICATION and independent != assisted:
+        if annotation.purpose.votes and independent != assisted:
             by_study.setdefault(annotation.study_id, []).append(annotation)
     rows: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     options: dict[tuple[str, str], tuple[str, ...]] = {}
     owners: dict[str, str] = {}
     for study_id, reads in by_study.items():
-        for ballot in ballots(counted(reads, count_assisted=assisted), form):
+        for ballot in ballots(counted(reads, count_assisted=assisted), form, counts):
             key, item = (ballot.question, ballot.label), f"{study_id} {ballot.site.key}"
             options[key] = ballot.options
             owners[item] = (patients or {}).get(study_id, study_id)

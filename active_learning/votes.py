@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Mask, MaskValue, Question, Site, Value
@@ -86,13 +86,21 @@ def votes(annotations: Sequence[Annotation], question: Question, form: Form) -> 
     return found
 
 
-def ballots(annotations: Sequence[Annotation], form: Form) -> Iterator[Ballot]:
+def ballots(
+    annotations: Sequence[Annotation], form: Form, counts: Callable[[Annotation, Question], bool] | None = None
+) -> Iterator[Ballot]:
     """The votes as options, where there are any: findings and masks label by label, measurements left out.
 
     A mask counts as marked if any page of the study is: how well outlines agree is not asked here.
+
+    Parameters
+    ----------
+    counts:
+        Whether what a read says to a question counts; everything does without it.
     """
     for question in form.questions:
-        by_site = votes(annotations, question, form)
+        heard = [a for a in annotations if counts is None or counts(a, question)]
+        by_site = votes(heard, question, form)
         if isinstance(question.kind, Mask):
             for label in question.kind.labels:
                 yield _mask_ballot(question, label, by_site)

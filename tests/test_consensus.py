@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from active_learning.consensus import TOO_FEW, adjudicate, majority, needs_adjudication
+from active_learning.adjudication import adjudicate, needs_adjudication
+from active_learning.consensus import agree
 from active_learning.disputes import dispute, disputes
 from active_learning.numbering import alike
 from data.answers import (
@@ -56,7 +57,7 @@ def read(reader, study="s1", *, mode=Mode.INDEPENDENT, purpose=Purpose.ACQUISITI
 
 
 def outcomes(reads, *questions, **options):
-    return majority(reads, Form(questions), task="task", study_id="s1", round_id="r1", **options)
+    return agree(reads, Form(questions), task="task", study_id="s1", round_id="r1", **options)
 
 
 def panel(question, *values, **options):
@@ -105,18 +106,18 @@ def test_skipped_reads_are_no_votes():
 def test_one_read_decides_only_where_one_was_asked_for():
     alone = panel("borders", "cut_off")
     few = only(outcomes(alone, BORDERS))
-    assert (few.state, few.method) == (DISPUTED, TOO_FEW)
+    assert (few.state, few.method) == (DISPUTED, "majority: too few reads")
     assert only(outcomes(alone, BORDERS, reads_expected=1)).value == "cut_off"
     assert only(outcomes([], BORDERS, reads_expected=1)).state == DISPUTED
 
 
 def test_assisted_reads_count_for_training_cases_alone_and_only_where_the_task_says_so():
     reads = [*panel("borders", "complete", mode=Mode.ASSISTED), read("x", borders="complete")]
-    assert only(outcomes(reads, BORDERS)).method == TOO_FEW
+    assert only(outcomes(reads, BORDERS)).method == "majority: too few reads"
     assert only(outcomes(reads, BORDERS, count_assisted=True)).value == "complete"
     for purpose in (Purpose.TEST, Purpose.CALIBRATION, Purpose.VALIDATION):
         tested = [*reads, read("y", purpose=purpose, skipped=True)]
-        assert only(outcomes(tested, BORDERS, count_assisted=True)).method == TOO_FEW
+        assert only(outcomes(tested, BORDERS, count_assisted=True)).method == "majority: too few reads"
 
 
 def test_of_a_readers_two_reads_the_independent_one_counts():
@@ -327,7 +328,7 @@ def test_the_majority_of_five_radiologists_against_their_adjudicated_consensus(r
     assert len(reads) == 260
     found = {}
     for study, given_ in reads.items():
-        record = only(majority(given_, form, task="task", study_id=study))
+        record = only(agree(given_, form, task="task", study_id=study))
         assert len(record.annotations) == 5
         assert record.value == frozenset(label for label in labels if counts[study, label] >= 3)
         found[study] = record.value
