@@ -4,10 +4,10 @@
 
 Readers are simulated: each outlines the same ball with a hand of their own, shifted, larger or smaller, and
 frayed. Either side runs in a process of its own, in turns, with the readers' masks in memory as it wants them; the
-time is that of the estimate alone, and the memory what the process holds at the most beyond its masks. ``ours`` and
-``peer`` are the medians, the ratio is the median over the repeats of the peer's time over ours, its spread their
-10th and 90th percentile. ``agreement`` is the largest difference of the probabilities over the whole volume, and
-of the readers' sensitivities and specificities.
+time is that of the estimate alone, and the memory what the process holds at the most beyond its masks. ``ours``
+and ``peer`` are the medians, the ratio is the median over the repeats of the peer's time over ours, its spread
+their 10th and 90th percentile. ``agreement`` is the largest difference of the probabilities over the whole volume,
+and of the readers' sensitivities and specificities.
 """
 
 from __future__ import annotations
