@@ -28,6 +28,7 @@ def accuracy(
     *,
     options: int,
     ordered: bool,
+    probabilities: FloatArray | None = None,
 ) -> dict[str, Measure]:
     """The figures of one reader; those that are undefined are missing.
 
@@ -39,23 +40,28 @@ def accuracy(
         With two, the second one is the finding that is looked for.
     ordered:
         Whether more than two options have an order, so that they are a score for each step of it.
+    probabilities:
+        (items, options), a model's: what the AUC is of, in place of the answers.
     """
     both = (given != NOT_READ) & (reference != NOT_READ)
     said, truth = given[both].astype(np.int64), reference[both].astype(np.int64)
     owners = tuple(p for p, kept in zip(patients, both, strict=True) if kept)
+    held = np.eye(options)[said] if probabilities is None else probabilities[both]  # (items, options)
     found: dict[str, Measure | None] = {"accuracy": mean((said == truth).astype(np.float64), owners)}
     if options == 2:
         positive = truth == 1
         found["sensitivity"] = mean((said == 1).astype(np.float64), owners, positive)
         found["specificity"] = mean((said == 0).astype(np.float64), owners, ~positive)
-        found["auc"] = auc(said.astype(np.float64), positive, owners)
+        found["auc"] = auc(held[:, 1], positive, owners)
     elif len(truth):
         present = [int(c) for c in np.unique(truth)]
         found["sensitivity"] = found["accuracy"]  # the weighted mean of the options' sensitivities is the accuracy
         found["specificity"] = _weighted(
             [_specificity(said, truth, option) for option in present], truth, owners, present
         )
-        scores = [said.astype(np.float64) if ordered else (said == c).astype(np.float64) for c in present]
+        scores = [held[:, c:].sum(axis=1) if ordered else held[:, c] for c in present]
+        if ordered and probabilities is None:
+            scores = [said.astype(np.float64)] * len(present)
         steps = [truth >= c if ordered else truth == c for c in present]
         used = [n for n, step in enumerate(steps) if step.any() and not step.all()]
         found["auc"] = _weighted(
