@@ -26,6 +26,9 @@ from data.blobs import Blobs
 from data.records import Annotation
 from models.metrics import Measure, mean
 
+SIGNED = frozenset({"volume_difference_ml", "area_difference_mm2", "size_difference_pct"})
+"""Figures that tell which side draws more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -78,7 +81,7 @@ class MaskPanel:
     against:
         What readers are compared with: the reference standard, or the others' consensus by a rule.
     figures:
-        Means over all pairs of readers.
+        Means over all pairs of readers; of differences the amounts alone, since who is first means nothing there.
     """
 
     question: str
@@ -211,6 +214,7 @@ def _measured(
         found = [_found(i, i.regions[first], i.regions[second], tolerance_mm) for i in both]
         every += found
         pairs.append(side(first, second, found))
+    unsigned = {name: f for name, f in side("", "", every).figures.items() if name not in SIGNED}
     against = REFERENCE if referred else f"{rule} of the other readers"
     alone = [
         side(reader, against, [
@@ -222,7 +226,7 @@ def _measured(
     ]  # fmt: skip
     return MaskPanel(
         "", "", len(items), len({i.patient for i in items}), reads, len(items) * len(readers) - reads,
-        tolerance_mm, against, side("", "", every).figures, tuple(pairs), tuple(alone),
+        tolerance_mm, against, unsigned, tuple(pairs), tuple(alone),
     )  # fmt: skip
 
 
