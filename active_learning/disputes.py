@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from active_learning.model_votes import ModelVote, model_vote
@@ -62,7 +62,8 @@ def disputes(annotations: Iterable[Annotation], prediction: Prediction | None, f
         model = model_vote(prediction, form, ballot.question, ballot.site, ballot.label)
         score = max(_among(ballot), _against(ballot, model))
         if score > 0:
-            reason = _subject(ballot, several) + _sentence(ballot, model)
+            said = [option for _, option in ballot.said]
+            reason = _subject(ballot, several) + sentence(said, ballot.options, model)
             found.append(Dispute(reads[0].study_id, score, ballot.question, ballot.site, ballot.label, reason))
     return tuple(sorted(found, key=lambda d: -d.score))
 
@@ -89,22 +90,33 @@ def _subject(ballot: Ballot, several: bool) -> str:
     return f"{subject}: " if subject else ""
 
 
-def _sentence(ballot: Ballot, model: ModelVote | None) -> str:
-    """Such as ``2 of 3 readers say cut off, the model 0.91 complete``."""
-    n = len(ballot.said)
-    tally = Counter(said for _, said in ballot.said)
-    ranked = sorted(tally, key=lambda option: (-tally[option], ballot.options.index(option)))
+def sentence(said: Sequence[str], options: Sequence[str], model: ModelVote | None, verb: str = "say") -> str:
+    """Such as ``2 of 3 readers say cut off, the model 0.91 complete``.
+
+    Parameters
+    ----------
+    said:
+        What each reader said; one at least.
+    options:
+        In their order, which breaks ties.
+    verb:
+        What readers do, of several of them.
+    """
+    n = len(said)
+    tally = Counter(said)
+    ranked = sorted(tally, key=lambda option: (-tally[option], options.index(option)))
     top = ranked[0]
     if n == 1:
-        words = f"the reader says {spoken(top)}"
+        words = f"the reader {verb}s {spoken(top)}"
     elif len(ranked) == 1:
-        words = f"{'both' if n == 2 else f'all {n}'} readers say {spoken(top)}"
+        words = f"{'both' if n == 2 else f'all {n}'} readers {verb} {spoken(top)}"
     else:
-        words = f"{tally[top]} of {n} readers {'say' if tally[top] > 1 else 'says'} {spoken(top)}"
+        words = f"{tally[top]} of {n} readers {verb if tally[top] > 1 else f'{verb}s'} {spoken(top)}"
     spared = model.option if model is not None and model.option != top else None
     words += "".join(f", {tally[option]} {spoken(option)}" for option in ranked[1:] if option != spared)
     if model is None:
         return words
     p = model.probabilities.get(model.option)
-    said = spoken(model.option) if p is None else f"{p:.2f} {spoken(model.option)}"
-    return f"{words}, the model {said}"
+    on = "" if verb == "say" else "on "
+    told = spoken(model.option) if p is None else f"{p:.2f} {on}{spoken(model.option)}"
+    return f"{words}, the model {told}"

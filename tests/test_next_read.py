@@ -1,0 +1,197 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from active_learning.crowd import Estimate, dawid_skene
+from active_learning.next_read import LEAST, Loss, expected_gains, next_reads
+from active_learning.ratings import NOT_READ, Ratings
+from data.errors import RatingsError
+
+OPTIONS = ("absent", "present")
+
+
+def table(rows, options=OPTIONS):
+    given_ = np.array(rows, dtype=np.int16)
+    readers = tuple("ABCDEFG"[: given_.shape[1]])
+    items = tuple(f"case {number}" for number in range(len(given_)))
+    return Ratings(tuple(options), readers, items, items, given_)
+
+
+def reader(sensitivity, specificity):
+    return [[specificity, 1 - specificity], [1 - sensitivity, sensitivity]]
+
+
+def believed(present, *readers):
+    present = np.array(present, dtype=float)
+    return Estimate(np.column_stack([1 - present, present]), np.array(readers, dtype=float), np.ones(len(readers)))
+
+
+def shy(probability):
+    """What is believed of a probability of an answer, which is never beyond doubt."""
+    return probability * (1 - 2 * LEAST) + LEAST
+
+
+def gains_of(ratings, estimate, **options):
+    return expected_gains({"": ratings}, {"": estimate}, **options)[:, :, 0]
+
+
+def test_a_read_takes_off_what_bayes_says():
+    """A case that is present with 0.3 is called absent: 0.3 are wrong now, and after the read where the reader is."""
+    ratings = table([[0, NOT_READ]])
+    gains = gains_of(ratings, believed([0.3], reader(0.6, 0.9), reader(0.8, 0.9)), loss=Loss.ERROR)
+    assert gains[0, 1] == pytest.approx(0.3 - (0.3 * (1 - shy(0.8)) + 0.7 * (1 - shy(0.9))))
+    assert gains[0, 0] == -np.inf
+
+
+def test_two_reads_are_worth_something_where_one_cannot_turn_the_decision():
+    ratings = table([[0, NOT_READ, NOT_READ]])
+    estimate = believed([0.1], reader(0.7, 0.9), reader(0.7, 0.9), reader(0.7, 0.9))
+    one = gains_of(ratings, estimate, loss=Loss.ERROR, allowed=np.array([[True, True, False]]))
+    two = gains_of(ratings, estimate, loss=Loss.ERROR)
+    yes, no = shy(0.7), shy(0.1)
+    assert one[0, 1] == pytest.approx(0.0)
+    assert two[0, 1] == pytest.approx((0.1 * yes**2 - 0.9 * no**2) / 2)
+
+
+def brute(probabilities, tables, items):
+    """The best expected gain a read of all numbers of reads along a path, by counting every answer."""
+    best = 0.0
+    before = probabilities.max()
+    options = range(len(probabilities))
+    for reads in range(1, len(tables) + 1):
+        after = 0.0
+        for said in itertools.product(options, repeat=reads):
+            after += max(
+                probabilities[t] * np.prod([tables[k][t][s] for k, s in enumerate(said)]) for t in options
+            )
+        best = max(best, (after - before) / reads / items)
+    return best
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 3), st.integers(0, 10_000))
+def test_gains_are_those_of_counting_every_answer(options, seed):
+    rng = np.random.default_rng(seed)
+    known = rng.dirichlet(np.ones(options), size=4)
+    confusion = rng.dirichlet(np.ones(options), size=(2, options))
+    ratings = table([[NOT_READ, 0]] * 4, [str(n) for n in range(options)])
+    gains = gains_of(ratings, Estimate(known, confusion, np.ones(2)), loss=Loss.ERROR)
+    shifted = confusion * (1 - options * LEAST) + LEAST
+    assert gains[:, 0] == pytest.approx([brute(p, [shifted[0]], 4) for p in known], abs=1e-9)
+    both = gains_of(
+        table([[NOT_READ] * 2] * 4, ratings.options), Estimate(known, confusion, np.ones(2)), loss=Loss.ERROR
+    )
+    expected = [[brute(p, [shifted[r], shifted[1 - r]], 4) for r in (0, 1)] for p in known]
+    assert both == pytest.approx(np.array(expected), abs=1e-9)
+
+
+def test_f1_asks_for_the_rare_finding_where_errors_would_not():
+    """One case is present with 0.45, and 40 are with 0.03: the F1 of calling the first is 2 x 0.45 / (1 + 1.65).
+
+    After a yes one of the 40 is worth calling, for F1 is low.
+    """
+    ratings = table([[0, NOT_READ]] * 41)
+    estimate = believed([0.45] + [0.03] * 40, reader(0.8, 0.95), reader(0.8, 0.95))
+    size = 1 + 1.65
+    f1 = 0.9 / size
+    said = 0.03 * shy(0.8) + 0.97 * shy(0.05)
+    gains = gains_of(ratings, estimate, loss=Loss.F1)
+    assert gains[1, 1] == pytest.approx((2 * 0.03 * shy(0.8) - f1 * said) / size)
+    missed = f1 * (0.45 * shy(0.2) + 0.55 * shy(0.95)) - 2 * 0.45 * shy(0.2)
+    assert gains[0, 1] == pytest.approx(missed / size)
+    assert gains_of(ratings, estimate, loss=Loss.ERROR)[1, 1] == pytest.approx(0.0)
+
+
+def test_reads_of_several_labels_add_up_and_the_reason_names_the_one_that_gains_most():
+    ratings = {"effusion": table([[0, NOT_READ], [1, NOT_READ]]), "mass": table([[0, NOT_READ], [0, NOT_READ]])}
+    good = reader(0.8, 0.95)
+    estimates = {"effusion": believed([0.05, 0.5], good, good), "mass": believed([0.1, 0.02], good, good)}
+    gains = expected_gains(ratings, estimates, loss=Loss.ERROR)
+    first, second = next_reads(ratings, estimates, 5, loss=Loss.ERROR)
+    assert (first.item, first.reader, first.reads) == ("case 1", "B", 1)
+    assert first.gain == pytest.approx(gains[1, 1].mean())
+    assert first.reason == "read once; effusion: 0.50 absent, 0.50 present"
+    assert second.item == "case 0"
+
+
+def test_who_has_read_a_case_is_not_asked_again_and_no_case_is_named_twice():
+    ratings = table([[0, 1, NOT_READ], [0, 0, 0], [NOT_READ, 1, NOT_READ]])
+    estimate = believed([0.5, 0.1, 0.6], *[reader(0.8, 0.9)] * 3)
+    reads = next_reads({"": ratings}, {"": estimate}, 9)
+    assert {(r.item, r.reader, r.reads) for r in reads} == {("case 0", "C", 2), ("case 2", "A", 1)}
+    assert len(next_reads({"": ratings}, {"": estimate}, 1)) == 1
+
+
+def test_the_better_reader_is_asked_until_there_is_no_time_left():
+    ratings = table([[NOT_READ, NOT_READ, 0]] * 4)
+    estimate = believed([0.5] * 4, reader(0.6, 0.6), reader(0.9, 0.9), reader(0.7, 0.7))
+    assert [r.reader for r in next_reads({"": ratings}, {"": estimate}, 4)] == ["B"] * 4
+    shared = next_reads({"": ratings}, {"": estimate}, 4, capacity={"B": 1})
+    assert sorted(r.reader for r in shared) == ["A", "A", "A", "B"]
+    assert len(next_reads({"": ratings}, {"": estimate}, 4, capacity={"A": 1, "B": 1})) == 2
+
+
+def test_a_case_that_nobody_read_is_as_the_model_says():
+    ratings = table([[0, NOT_READ], [0, NOT_READ], [NOT_READ, NOT_READ], [NOT_READ, NOT_READ]])
+    estimate = believed([0.02, 0.02, np.nan, np.nan], reader(0.8, 0.9), reader(0.8, 0.9))
+    model = np.array([[np.nan] * 2, [np.nan] * 2, [0.5, 0.5], [0.99, 0.01]])
+    first = next_reads({"": ratings}, {"": estimate}, 1, model={"": model})[0]
+    assert (first.item, first.reads, first.reason) == ("case 2", 0, "not read yet")
+    gains = gains_of(ratings, estimate, model={"": model})
+    assert gains[2].max() > 10 * gains[3].max()
+
+
+def test_labels_of_other_items_are_refused():
+    good = reader(0.8, 0.9)
+    with pytest.raises(RatingsError, match="cannot be weighed together"):
+        next_reads({"a": table([[0, 1]]), "b": table([[0, 1, 1]])}, {"a": believed([0.5], good, good)}, 1)
+
+
+def simulated(seed):
+    """200 cases, 15% present, of five readers who differ in skill and in how readily they see it."""
+    rng = np.random.default_rng(seed)
+    true = rng.random(200) < 0.15
+    sensitivity, specificity = rng.uniform(0.6, 0.9, 5), rng.uniform(0.85, 0.98, 5)
+    return true, (rng.random((200, 5)) < np.where(true[:, None], sensitivity, 1 - specificity)).astype(np.int16)
+
+
+@pytest.mark.parametrize("spent", [80, 160])
+def test_reads_of_simulated_readers_are_spent_better_than_evenly(spent):
+    """From one read a case, with the readers known: the F1 of the decisions at even chances, over ten panels."""
+    apart = []
+    for seed in range(10):
+        true, said = simulated(seed)
+        whole = dawid_skene(table(said), smoothing=1.0)
+        rng = np.random.default_rng(seed)
+        start = np.zeros(said.shape, dtype=bool)
+        start[np.arange(200), rng.integers(5, size=200)] = True
+        f1 = []
+        for wisely in (True, False):
+            made = start.copy()
+            while made.sum() < 200 + spent:
+                known = posterior(np.where(made, said, NOT_READ), whole)
+                if wisely:
+                    reads = next_reads({"": table(np.where(made, said, NOT_READ))}, {"": known}, 20)
+                    places = [(int(r.item.split()[1]), "ABCDE".index(r.reader)) for r in reads]
+                else:
+                    few = np.lexsort((rng.random(200), made.sum(axis=1)))[:20]
+                    places = [(i, rng.choice(np.flatnonzero(~made[i]))) for i in few]
+                for place in places:
+                    made[place] = True
+            present = posterior(np.where(made, said, NOT_READ), whole).probabilities[:, 1] > 0.5
+            f1.append(2 * (present & true).sum() / (present.sum() + true.sum()))
+        apart.append(f1[0] - f1[1])
+    assert np.mean(apart) > 0.1
+
+
+def posterior(given_, whole):
+    """What the reads say where the readers are known."""
+    logs = np.log(whole.probabilities.mean(axis=0)) + np.zeros((len(given_), 1))
+    for number, answers in enumerate(given_.T):
+        read = answers != NOT_READ
+        logs[read] += np.log(whole.confusion[number][:, answers[read]]).T
+    known = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return Estimate(known / known.sum(axis=1, keepdims=True), whole.confusion, whole.quality)
