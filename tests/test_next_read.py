@@ -39,7 +39,7 @@ def gains_of(ratings, estimate, **options):
 
 
 def test_a_read_takes_off_what_bayes_says():
-    """A case that is present with 0.3 is called absent: 0.3 are wrong now, and after the read where the reader is."""
+    """A case that is present with 0.3 is called absent: 0.3 are wrong now, and then where the reader is."""
     ratings = table([[0, NOT_READ]])
     gains = gains_of(ratings, believed([0.3], reader(0.6, 0.9), reader(0.8, 0.9)), loss=Loss.ERROR)
     assert gains[0, 1] == pytest.approx(0.3 - (0.3 * (1 - shy(0.8)) + 0.7 * (1 - shy(0.9))))
