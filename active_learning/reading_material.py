@@ -119,12 +119,13 @@ def views(form: Form, positive: Mapping[str, Sequence[str]]) -> tuple[View, ...]
     for question in form.questions:
         options = _options(question)
         if isinstance(question.kind, Findings):
-            found += [View(question.name, label, (ABSENT, PRESENT), False, (1,)) for label in question.kind.labels]
+            found += [View(question.name, label, (ABSENT, PRESENT), False, (1,), question.title)
+                      for label in question.kind.labels]  # fmt: skip
         elif options:
             named = tuple(n for n, option in enumerate(options) if option in positive.get(question.name, ()))
             default = (1,) if len(options) == 2 else ()
             ordered = isinstance(question.kind, Grade) and len(options) > 2
-            found.append(View(question.name, "", options, ordered, named or default))
+            found.append(View(question.name, "", options, ordered, named or default, question.title))
     return tuple(found)
 
 

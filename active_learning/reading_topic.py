@@ -25,6 +25,8 @@ from models.metrics import Measure, auc, average
 
 MEAN_READER = "mean of the readers"
 REFERENCE = "the reference"
+SHARES = frozenset({"accuracy", "sensitivity", "specificity"})
+"""Figures that are shares of answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class View:
         In their order; ``ordered`` says whether it means anything.
     positive:
         Indices of the positive options of the binary view; empty where there is none.
+    title:
+        The sentence that readers see.
     """
 
     question: str
@@ -44,6 +48,7 @@ class View:
     options: tuple[str, ...]
     ordered: bool
     positive: tuple[int, ...]
+    title: str = ""
 
     @property
     def name(self) -> str:
@@ -126,8 +131,25 @@ class Draws:
     seed: int
 
     def figures(self, measures: Mapping[str, Measure]) -> dict[str, Metric]:
-        """Measures with their intervals."""
-        return {name: one.metric(self.number, self.seed) for name, one in measures.items()}
+        """Measures with their intervals; of shares that are 0 or 1 throughout see :func:`exact`."""
+        found = {name: one.metric(self.number, self.seed) for name, one in measures.items()}
+        return {name: exact(metric) if name in SHARES else metric for name, metric in found.items()}
+
+
+def exact(metric: Metric) -> Metric:
+    """A share with an interval that has a width, where no resample of the patients can differ from 0 or 1.
+
+    References
+    ----------
+    Clopper, Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial,
+    Biometrika 26 (1934), 404 - 413.
+    """
+    from statsmodels.stats.proportion import proportion_confint  # noqa: PLC0415 - slow to load
+
+    if metric.low is None or metric.low != metric.high or metric.value not in (0.0, 1.0):
+        return metric
+    low, high = proportion_confint(round(metric.value * metric.n), metric.n, method="beta")
+    return replace(metric, low=float(low), high=float(high))
 
 
 def answerers(
