@@ -9,8 +9,8 @@ Skipped reads are no votes, and neither are hidden second reads. What does not s
 - A question with a condition is decided only where the consensus chose the option that it depends on, and by the
   readers who chose it too.
 - Findings: each one by itself; the answer stands when all of them do.
-- Masks: whether a label is there by majority, its outline by majority of pixels or STAPLE. Support is the mean
-  Dice of the reads.
+- Masks: whether a label is there by majority, its outline by those who marked it: by majority of pixels or STAPLE.
+  Support is the mean Dice of the reads.
 - Measurements: the median, where more than half of the reads gave one.
 """
 
@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from active_learning.outlines import decide_masks
-from active_learning.rules import PLAIN, Opinion, Rule
+from active_learning.outlines import MaskRule, decide_masks
+from active_learning.rules import MAJORITY, PLAIN, Opinion, Rule
 from active_learning.votes import Vote, counted, votes
 from data.answers import STUDY, Form, Mask, Question, Site, Value
 from data.blobs import Blobs
@@ -124,8 +124,8 @@ def _decide(
     if isinstance(question.kind, Mask):
         readers = sorted({vote.reader_id for cast in by_site.values() for vote in cast})
         quality = rule.quality_of(question.name, question.kind.labels, readers)
-        decided = decide_masks(question.kind.labels, by_site, reads, blobs)
-        method = rule.name if rule.outlines == rule.name else f"{rule.name}, outlines by {rule.outlines}"
+        decided = decide_masks(question.kind.labels, by_site, reads, blobs, rule=MaskRule(rule.outlines))
+        method = MAJORITY if rule.outlines == MAJORITY else f"{MAJORITY}, outlines by {rule.outlines}"
         return [
             case.record(question, site, Opinion(value, support, quality=quality), method)
             for site, value, support in decided

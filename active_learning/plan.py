@@ -34,6 +34,11 @@ class RoundPlan:
         By how much the primary metric must improve beyond its interval's lower bound.
     seed:
         Seed of the round's random draws.
+    reread_share, reread_after_days:
+        Share of a reader's cases that is added as hidden second reads of earlier ones, 0 to 1, and how many days
+        old those must be.
+    second_look:
+        Whether a training case that was answered without the model's answer comes back with it in view.
     """
 
     readers: tuple[str, ...]
@@ -45,6 +50,9 @@ class RoundPlan:
     profile: str = ProfileName.DEMO.value
     margin: float = 0.0
     seed: int = 0
+    reread_share: float = 0.0
+    reread_after_days: float = 14.0
+    second_look: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.readers)) < self.readers_per_case or len(set(self.readers)) != len(self.readers):
@@ -78,6 +86,9 @@ class RoundPlan:
             "random_share": reading.random_share,
             "margin": reading.margin,
             "independent_share": 0.5 if reading.count_assisted else 1.0,
+            "reread_share": reading.reread_share,
+            "reread_after_days": reading.reread_after_days,
+            "second_look": reading.second_look,
         }
         settings.update({name: value for name, value in changes.items() if value is not None})
         return cls(readers=readers, **settings)

@@ -2,46 +2,46 @@
 
 A round's state (:class:`data.records.RoundState`) says which step is next. Every step can be repeated, and a step
 that was cut off goes on where it stopped: what it has done is in the store or, for the labelling server, found
-again under the request's id.
+again under the request's id. What is asked of readers is in :mod:`active_learning.desk`, what their answers come
+to in :mod:`active_learning.closing`.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from filelock import FileLock, Timeout
 
 from active_learning.acquisition import Candidate, choose
-from active_learning.consensus import adjudicate, majority, needs_adjudication
+from active_learning.adjudication import needs_adjudication
+from active_learning.closing import Closing
+from active_learning.desk import Desk, PullReport
 from active_learning.disputes import dispute
 from active_learning.gateway import Gateway
 from active_learning.numbering import alike
-from active_learning.packages import Packer
 from active_learning.plan import RoundPlan
 from active_learning.promotion import compare
-from data.blobs import Blobs
-from data.errors import BusyError, RoundError
+from active_learning.qualifying import Qualifying
+from active_learning.surroundings import Surroundings
+from data.answers import Answer
+from data.errors import BusyError, LabelServerError, RoundError
 from data.home import Home
-from data.pixels import Pixels
 from data.records import (
     Annotation,
-    Consensus,
-    Mode,
+    Decision,
     Part,
     Prediction,
-    Purpose,
-    ReadRequest,
+    Qualification,
     RequestState,
     Round,
+    RoundKind,
     RoundState,
     Study,
 )
-from data.store import Store
 from models.prediction import evaluate_version, predict_studies
 from models.task import ClinicalTask, Progress, silent
 from models.training import train_version
@@ -70,29 +70,6 @@ def _alone(step: Step) -> Step:
 
 LOCK_TIMEOUT_S = 15.0
 """How long a step waits for another one; long enough for a pull, too short for a training."""
-PUSH_CHUNK = 48
-"""Reads sent to the labelling server between two notes of how far it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class PullReport:
-    """What a pull brought.
-
-    Parameters
-    ----------
-    kept, changed, skipped:
-        New annotations; annotations whose answers changed since; reads declined.
-    refused:
-        (request id, why) of answers that did not fit.
-    outstanding:
-        Reads still to come.
-    """
-
-    kept: int
-    changed: int
-    skipped: int
-    refused: tuple[tuple[str, str], ...]
-    outstanding: int
 
 
 class Loop:
@@ -111,26 +88,19 @@ class Loop:
     def __init__(
         self, home: Home, task: ClinicalTask, gateway: Gateway | None = None, *, progress: Progress = silent
     ) -> None:
-        self.home = home
-        self.task = task
-        self.store = Store.of(home)
-        self.blobs = Blobs.of(home)
-        self.pixels = Pixels(self.blobs)
-        self._gateway = gateway
-        self.progress = progress
+        self.around = Surroundings(home, task, gateway, progress)
+        self.home, self.task = home, task
+        self.store, self.blobs = self.around.store, self.around.blobs
+        self.desk, self.closing = Desk(self.around), Closing(self.around)
+        self.qualifying = Qualifying(self.around)
         folder = home.prepare().path / "locks"
         folder.mkdir(exist_ok=True)
         self.lock = FileLock(folder / f"{task.name}.lock", timeout=LOCK_TIMEOUT_S)
 
     @property
-    def gateway(self) -> Gateway:
-        """The labelling server, which must have been given."""
-        if self._gateway is None:
-            raise RoundError(
-                "This step needs the labelling server.", given="none", expected="a running server",
-                do="start it with `consilium labelstudio start`",
-            )  # fmt: skip
-        return self._gateway
+    def progress(self) -> Progress:
+        """Who is told how far a step is."""
+        return self.around.progress
 
     # -- open ----------------------------------------------------------------------------------------------
 
@@ -141,8 +111,7 @@ class Loop:
         Studies that are held for a person are left out, and so are those whose reference standard was read here.
         A training case with an imported standard is asked for only where its readers and the model disagree.
         """
-        for reader in (*plan.readers, *([plan.adjudicator] if plan.adjudicator else [])):
-            self.store.reads.reader(reader)
+        self._may_read(plan)
         champion = self.store.versions.champion(self.task.name)
         found = self.store.studies.find(study_ids=None if among is None else list(among))
         studies = [s for s in found if self.task.accepts(s) and not s.held]
@@ -158,6 +127,23 @@ class Loop:
         )
         return self.store.rounds.open(self.task.name, items, plan.as_dict(), champion.version if champion else "")
 
+    def _may_read(self, plan: RoundPlan) -> None:
+        """Refuse readers who are unknown, no longer active, or not qualified."""
+        for reader_id in (*plan.readers, *([plan.adjudicator] if plan.adjudicator else [])):
+            if not self.store.reads.reader(reader_id).active:
+                raise RoundError(
+                    "A reader is no longer active.", given=reader_id, expected="an active reader",
+                    do=f"name another one, or `consilium readers change {reader_id} --active`",
+                )  # fmt: skip
+        unqualified = self.qualifying.missing(plan.readers)
+        if unqualified:
+            raise RoundError(
+                "Readers have not passed the qualification yet.",
+                given=", ".join(unqualified),
+                expected=f"{self.task.config.reading.qualification_needed:.0%} of the known cases answered right",
+                do=f"qualify each with `consilium readers qualify {unqualified[0]} {self.task.name}`",
+            )
+
     def _candidates(self, studies: Sequence[Study], predictions: Mapping[str, Prediction]) -> Iterator[Candidate]:
         asked = self.store.rounds.studies_asked(self.task.name)
         standard = {
@@ -166,7 +152,7 @@ class Loop:
         }
         read: dict[str, list[Annotation]] = {}
         for annotation in self.store.reads.annotations(self.task.name):
-            if not annotation.skipped:
+            if not annotation.skipped and annotation.purpose.votes:
                 read.setdefault(annotation.study_id, []).append(annotation)
         for study in studies:
             answered = standard.get(study.study_id, ())
@@ -185,144 +171,98 @@ class Loop:
         current = self.store.rounds.get(round_id)
         if current.state != RoundState.OPENED:
             return self._past(current, RoundState.OPENED)
-        plan = RoundPlan.from_dict(current.plan)
-        for reader in plan.readers:
+        for reader in RoundPlan.from_dict(current.plan).readers:
             self.store.reads.reader(reader)
-        self.store.reads.plan(self._requests(current, plan))
-        self._send(current)
+        self.store.reads.plan(self.desk.requests(current))
+        self.desk.send(current)
         return self.store.rounds.move(round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
-
-    def _requests(self, current: Round, plan: RoundPlan) -> Iterator[ReadRequest]:
-        for position, item in enumerate(self.store.rounds.batch(current.round_id).items):
-            for turn in range(plan.readers_per_case):
-                reader = plan.readers[(position + turn) % len(plan.readers)]
-                yield _request(current, item.study_id, reader, item.purpose, item.mode)
-
-    def _send(self, current: Round) -> None:
-        planned = self.store.reads.requests(round_id=current.round_id, states={RequestState.PLANNED})
-        predictions: Mapping[str, Prediction] = {}
-        if current.champion:
-            predictions = self.store.versions.predictions(
-                current.champion, study_ids={r.study_id for r in planned if r.mode == Mode.ASSISTED}
-            )
-        packer = Packer(self.store, self.task, self.pixels)
-        for start in range(0, len(planned), PUSH_CHUNK):
-            packages = [
-                packer.package(request, predictions.get(request.study_id))
-                for request in planned[start : start + PUSH_CHUNK]
-            ]
-            self.store.reads.set_requests(self.gateway.push(packages, self.task.form, title=self.task.title))
-            self.progress((start + len(packages)) / len(planned), "sending cases to the readers")
 
     @_alone
     def pull(self, round_id: str) -> PullReport:
-        """Fetch what the readers have answered. Again gives nothing new; a changed answer is a new revision."""
+        """Fetch what the readers have answered. Again gives nothing new; a changed answer is a new revision.
+
+        Once the round is closed only adjudications that are still to come, after an appeal, are fetched.
+        """
         current = self.store.rounds.get(round_id)
-        if current.state not in (RoundState.PUSHED, RoundState.READ):
-            return PullReport(0, 0, 0, (), 0)
-        open_states = {RequestState.PUSHED, RequestState.ANSWERED, RequestState.SKIPPED}
-        requests = self.store.reads.requests(round_id=round_id, states=open_states)
-        by_id = {r.request_id: r for r in requests}
-        before = {a.annotation_id: a.revision for a in self.store.reads.annotations(self.task.name)}
-        report = self.gateway.pull(requests, self.task.form, self._shapes())
-        kept = changed = skipped = 0
-        for index, read in enumerate(report.reads):
-            request = by_id[read.request_id]
-            annotation = self.store.reads.keep(
-                Annotation(
-                    annotation_id=f"an-{request.request_id}",
-                    task=self.task.name,
-                    study_id=request.study_id,
-                    reader_id=request.reader_id,
-                    mode=request.mode,
-                    purpose=request.purpose,
-                    answers=read.answers,
-                    request_id=request.request_id,
-                    round_id=round_id,
-                    raw=self.blobs.put(read.raw),
-                    skipped=read.skipped,
-                    lead_time_s=read.lead_time_s,
-                )
-            )
-            known = before.get(annotation.annotation_id)
-            kept += known is None
-            changed += known is not None and annotation.revision > known
-            skipped += read.skipped
-            self.progress((index + 1) / len(report.reads), "fetching answers")
-        for refused in report.refused:
-            self.store.log.add("annotation.refused", refused.request_id, message=refused.message)
+        reading = current.state in (RoundState.PUSHED, RoundState.READ)
+        if reading:
+            open_states = {RequestState.PUSHED, RequestState.ANSWERED, RequestState.SKIPPED}
+            requests = self.store.reads.requests(round_id=round_id, states=open_states)
+        else:
+            requests = [r for r in self.closing.waiting(round_id) if r.state == RequestState.PUSHED]
+        report = PullReport(0, 0, 0, (), 0)
+        if current.state in (RoundState.OPENED, RoundState.CANCELLED):
+            return report
+        if requests:
+            report = self.desk.fetch(requests)
+        self.closing.catch_up(current)
+        if reading and self.desk.look_again(current):
+            self.desk.send(current)
         outstanding = len(self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED}))
         if not outstanding and current.state == RoundState.PUSHED:
             self.store.rounds.move(round_id, RoundState.READ, expected=[RoundState.PUSHED])
-        refusals = tuple((r.request_id, r.message) for r in report.refused)
-        return PullReport(kept, changed, skipped, refusals, outstanding)
-
-    def _shapes(self) -> Callable[[str], tuple[tuple[int, int], ...]]:
-        def shapes(study_id: str) -> tuple[tuple[int, int], ...]:
-            return self.task.page_shapes(self.store.studies.get(study_id))
-
-        return shapes
+        return replace(report, outstanding=outstanding)
 
     # -- close ---------------------------------------------------------------------------------------------
 
     @_alone
     def close(self, round_id: str) -> Round:
-        """Form the consensus; disputed cases go to the adjudicator, and the round waits for those answers.
+        """Form the consensus; disputed cases go to an adjudicator, and the round waits for those answers.
 
-        The round is closed once every case is agreed, adjudicated, or declined by the adjudicator.
+        The round is closed once every case is agreed, adjudicated, or declined by the adjudicator. A qualification
+        round is scored.
         """
         current = self.store.rounds.get(round_id)
         if current.state != RoundState.READ:
             return self._past(current, RoundState.READ)
-        plan = RoundPlan.from_dict(current.plan)
-        annotations = alike(
-            self.store.reads.annotations(self.task.name, round_id=round_id), self.task.form, self.blobs
-        )
-        outcomes = self._outcomes(current, annotations)
+        if current.kind == RoundKind.QUALIFICATION:
+            self.qualifying.score(current)
+            return self.store.rounds.move(round_id, RoundState.CLOSED, expected=[RoundState.READ])
+        outcomes = self.closing.form(current)
         disputed = [study_id for study_id, records in outcomes.items() if needs_adjudication(records)]
-        if plan.adjudicator and disputed:
-            self.store.reads.plan(
-                _request(current, study_id, plan.adjudicator, Purpose.ADJUDICATION, Mode.INDEPENDENT)
-                for study_id in disputed
-            )
-            self._send(current)
-        decisions = {a.study_id: a for a in annotations if a.purpose == Purpose.ADJUDICATION and not a.skipped}
-        for study_id in disputed:
-            if study_id in decisions:
-                outcomes[study_id] = list(
-                    adjudicate(outcomes[study_id], decisions[study_id], self.task.form, annotations=annotations)
-                )
-        self.store.labels.put_consensus(record for records in outcomes.values() for record in records)
-        if self.waiting_for_adjudication(round_id):
+        self.closing.ask(current, disputed)
+        if self.closing.waiting(round_id):
+            self.desk.send(current)
             return current
         return self.store.rounds.move(round_id, RoundState.CLOSED, expected=[RoundState.READ])
 
     def waiting_for_adjudication(self, round_id: str) -> int:
-        """How many disputed cases wait for the adjudicator's answer."""
-        pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
-        return sum(r.purpose == Purpose.ADJUDICATION for r in pushed)
+        """How many disputed cases wait for an adjudicator's answer."""
+        return len(self.closing.waiting(round_id))
 
-    def _outcomes(self, current: Round, annotations: Sequence[Annotation]) -> dict[str, list[Consensus]]:
-        reading = self.task.config.reading
-        by_study: dict[str, list[Annotation]] = {}
-        for annotation in annotations:
-            if annotation.purpose != Purpose.ADJUDICATION:
-                by_study.setdefault(annotation.study_id, []).append(annotation)
-        outcomes = {}
-        for item in self.store.rounds.batch(current.round_id).items:
-            outcomes[item.study_id] = list(
-                majority(
-                    by_study.get(item.study_id, []),
-                    self.task.form,
-                    task=self.task.name,
-                    study_id=item.study_id,
-                    round_id=current.round_id,
-                    count_assisted=reading.count_assisted and item.purpose == Purpose.ACQUISITION,
-                    blobs=self.blobs,
-                    reads_expected=RoundPlan.from_dict(current.plan).readers_per_case,
-                )
-            )
-        return outcomes
+    @_alone
+    def decide(
+        self, round_id: str, study_id: str, reader_id: str, answers: Sequence[Answer], why: str
+    ) -> Decision:
+        """Decide on a disputed case in the workbench; it is taken off the labelling server."""
+        current = self.store.rounds.get(round_id)
+        before = [r for r in self.closing.waiting(round_id) if (r.study_id, r.reader_id) == (study_id, reader_id)]
+        decision = self.closing.decide(current, study_id, reader_id, answers, why)
+        if before and self.around.server is not None:
+            try:
+                self.around.server.withdraw(before)
+            except LabelServerError as error:
+                self.store.log.add("case.left_on_server", study_id, message=str(error))
+        return decision
+
+    @_alone
+    def appeal(self, decision_id: str, *, reader_id: str, reason: str) -> None:
+        """Appeal against a decision, once; the case is sent to another adjudicator."""
+        request = self.closing.appeal(decision_id, reader_id=reader_id, reason=reason)
+        self.desk.send(self.store.rounds.get(request.round_id))
+
+    # -- readers -------------------------------------------------------------------------------------------
+
+    @_alone
+    def qualify(self, reader_id: str, *, cases: int | None = None) -> Round:
+        """Open a reader's qualification round and send it; one that is open already is found."""
+        current = self.qualifying.open(self.store.reads.reader(reader_id), cases=cases)
+        return self.push(current.round_id) if current.state == RoundState.OPENED else current
+
+    def qualification(self, round_id: str) -> Qualification | None:
+        """The outcome of a qualification round; None before it is closed."""
+        current = self.store.rounds.get(round_id)
+        return next((q for q in self.store.qualifications.all(current.task) if q.round_id == round_id), None)
 
     # -- train, compare, promote ---------------------------------------------------------------------------
 
@@ -444,7 +384,7 @@ class Loop:
         if pushed:
             self.pull(round_id)
             pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
-            self.store.reads.set_requests(self.gateway.withdraw(pushed))
+            self.store.reads.set_requests(self.around.gateway.withdraw(pushed))
         return self.store.rounds.move(
             round_id, RoundState.CANCELLED, expected=[RoundState.OPENED, RoundState.PUSHED, RoundState.READ]
         )
@@ -471,8 +411,3 @@ NEXT_STEP: Mapping[RoundState, str] = {
     RoundState.COMPARED: "promote",
 }
 """The step that brings a round out of a state. A round in another state has ended."""
-
-
-def _request(current: Round, study_id: str, reader: str, purpose: Purpose, mode: Mode) -> ReadRequest:
-    digest = hashlib.sha256(f"{current.round_id}\0{study_id}\0{reader}".encode()).hexdigest()[:20]
-    return ReadRequest(f"rq-{digest}", current.round_id, current.task, study_id, reader, purpose, mode)

@@ -159,7 +159,8 @@ class Rule:
         by_option = {
             option: (index if isinstance(question.kind, Grade) else option) for index, option in enumerate(options)
         }
-        top = max(tally, key=lambda value: (tally[value], -list(by_option.values()).index(value)))
+        places: dict[Value, int] = {value: place for place, value in enumerate(by_option.values())}
+        top = max(tally, key=lambda value: (tally[value], -places.get(value, 0)))
         known = self.estimates.get((question.name, ""))
         odds = known.of(item) if known else {}
         quality = tuple(known.quality(readers).items()) if known else ()

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from active_learning.desk import PullReport
 from active_learning.plan import RoundPlan
-from active_learning.rounds import Loop, PullReport
-from data.answers import Site
+from active_learning.rounds import Loop
+from data.answers import Answer, Site
 from data.blobs import Blobs
 from data.errors import BusyError, TaskError
 from data.home import Home
@@ -158,6 +159,47 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     after = turn.store.rounds.get(round_id)
     waiting = turn.waiting_for_adjudication(round_id) if step == "close" else 0
     return {"round": round_id, "step": step, "state": after.state, "waiting_for_adjudication": waiting, **detail}
+
+
+@kind("case.decide", line=QUICK)
+def decide(
+    work: Work, *, round_id: str, study_id: str, reader_id: str, answers: list[dict[str, Any]], why: str
+) -> Mapping[str, Any]:
+    """An adjudicator's decision on a disputed case, made in the workbench."""
+    task = Store.of(work.home).rounds.get(round_id).task
+    given = [Answer.from_json(raw) for raw in answers]
+    turn = loop(work.home, task, progress=work.progress, server=True)
+    decision = turn.decide(round_id, study_id, reader_id, given, why)
+    return {"decision": decision.decision_id, "study": study_id, "round": round_id}
+
+
+@kind("case.appeal", line=QUICK)
+def appeal(work: Work, *, decision_id: str, reader_id: str, reason: str) -> Mapping[str, Any]:
+    """An appeal against a decision: another adjudicator gets the case."""
+    store = Store.of(work.home)
+    decision = store.decisions.get(decision_id)
+    turn = loop(work.home, decision.task, progress=work.progress, server=True)
+    turn.appeal(decision_id, reader_id=reader_id, reason=reason)
+    return {"decision": decision_id, "study": decision.study_id, "round": decision.round_id}
+
+
+@kind("reader.qualify", line=QUICK)
+def qualify(work: Work, *, task: str, reader_id: str, cases: int | None = None) -> Mapping[str, Any]:
+    """Send a reader the cases of a qualification, or fetch and score those that were sent.
+
+    Answers that are still missing leave it open; asking again goes on.
+    """
+    turn = loop(work.home, task, progress=work.progress, server=True)
+    current = turn.qualify(reader_id, cases=cases)
+    outstanding = turn.pull(current.round_id).outstanding
+    if not outstanding:
+        turn.close(current.round_id)
+    outcome = turn.qualification(current.round_id)
+    scored = {} if outcome is None else {
+        "score": round(outcome.score, 4), "needed": outcome.needed, "answers": outcome.answers,
+        "passed": outcome.passed,
+    }  # fmt: skip
+    return {"task": task, "reader": reader_id, "round": current.round_id, "outstanding": outstanding, **scored}
 
 
 @kind("round.fetch", line=QUICK)
