@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from active_learning.agreement import Scale
 from active_learning.drift import Drift
 from active_learning.panel import DRAWS, Panel, panel
-from active_learning.ratings import Ratings, ratings_of
+from active_learning.ratings import NOT_READ, Ratings, ratings_of
 from active_learning.reading_comparison import Assistance, Beside, assistance, beside
 from active_learning.reading_material import Material, material, views
 from active_learning.reading_model import said
@@ -166,7 +166,8 @@ def reading_study(
             topics.append(_topic(view, alone, reference, given, drawing))
             references.append((view, alone, reference))
         if shown is not None:
-            apart.append(_topic(view, shown, reference, replace(given, version=""), drawing))
+            pooled = Reference(_pooled(own, shown), reference.standings)
+            apart.append(_topic(view, shown, pooled, replace(given, version=""), drawing))
         if alone is not None and shown is not None:
             helped.append(assistance(view, alone, shown, reference))
     return ReadingStudy(
@@ -206,6 +207,19 @@ def _ratings(annotations: Sequence[Annotation], given: Material) -> dict[tuple[s
             key: one for key, one in kept.items() if key[0] == question
         }
     return found
+
+
+def _pooled(alone: Ratings, shown: Ratings) -> Ratings:
+    """Every read, the independent one where a reader gave an item both: what assisted reads are held against."""
+    said = {
+        (item, reader): (one.options[one.given[row, column]], owner)
+        for one in (shown, alone)
+        for row, (item, owner) in enumerate(zip(one.items, one.patients, strict=True))
+        for column, reader in enumerate(one.readers)
+        if one.given[row, column] != NOT_READ
+    }
+    patients = {item: owner for (item, _), (_, owner) in said.items()}
+    return Ratings.of(((*key, option) for key, (option, _) in said.items()), shown.options, patients=patients)
 
 
 def _topic(view: View, ratings: Ratings, reference: Reference, given: Material, draws: Draws) -> Topic:
