@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from data.errors import BusyError, ConsiliumError, JobError
 from data.home import Home
-from data.records import RoundState
+from data.records import RequestState, RoundState
 from data.store import Store
 from workbench.jobs import LONG, QUICK, carry, line_of
 
@@ -87,7 +87,13 @@ def fetch_answers(home: Home) -> int:
     from labelstudio.server import LabelStudioServer  # noqa: PLC0415 - loads its client
     from workbench.work import loop  # noqa: PLC0415 - loads the loop
 
-    out = [r for r in Store.of(home).rounds.all() if r.state in (RoundState.PUSHED, RoundState.READ)]
+    store = Store.of(home)
+    asked = {r.round_id for r in store.reads.requests(states={RequestState.PUSHED})}
+    out = [
+        current
+        for current in store.rounds.all(kind=None)
+        if current.state in (RoundState.PUSHED, RoundState.READ) or current.round_id in asked
+    ]
     if not out or not LabelStudioServer(home).status().running:
         return 0
     new = 0
