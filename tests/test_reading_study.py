@@ -16,15 +16,28 @@ from statsmodels.stats.inter_rater import fleiss_kappa as fleiss_of_counts
 from active_learning.drift import ReadCase, drift
 from active_learning.mrmc import Merit
 from active_learning.ratings import NOT_READ, Ratings
-from active_learning.reading_material import views
+from active_learning.reading_material import Material, views
+from active_learning.reading_model import said
 from active_learning.reading_study import ReadingStudy, reading_study
 from active_learning.reading_topic import Answerer
 from active_learning.reference import Reference, Source, standing
-from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, Question
+from data.answers import STUDY, Answer, Choice, Findings, Form, Grade, MaskValue, Question, Site
 from data.blobs import Blobs
 from data.errors import ConfigError, NotFoundError, RatingsError
 from data.home import Home
-from data.records import Consensus, ConsensusState, ReferenceLabel
+from data.records import (
+    Annotation,
+    Consensus,
+    ConsensusState,
+    Mode,
+    Part,
+    Patient,
+    Prediction,
+    QuestionPrediction,
+    Reader,
+    ReferenceLabel,
+    Study,
+)
 from data.store import Store
 from models.task import Trained, get_task
 from models.versions import save
@@ -262,6 +275,54 @@ def test_nothing_was_read(tmp_path: Path) -> None:
         study_of(Store.of(Home(tmp_path)))
 
 
+def test_lesions_that_readers_number_otherwise(tmp_path: Path) -> None:
+    """The first reader draws left, then right, the second and the model the other way round."""
+    home, task = Home(tmp_path), get_task("adrenal_ct")
+    store, blobs = Store.of(home), Blobs.of(home)
+    left, right = np.zeros((2, 8, 8), dtype=bool)
+    left[1:4, 1:4], right[4:7, 4:7] = True, True
+    kinds = {"left": "malignant", "right": "benign"}
+
+    def drawn(*order: str) -> tuple[Answer, ...]:
+        pixels = {"left": left, "right": right}
+        masks = tuple((f"lesion_{n}", blobs.put_mask(pixels[side])) for n, side in enumerate(order, start=1))
+        named = (Answer("phenotype", Site.lesion(n), kinds[side]) for n, side in enumerate(order, start=1))
+        return (
+            Answer("finding", STUDY, "lesion"),
+            Answer("lesions", Site.page(0), MaskValue((8, 8), masks)),
+            *named,
+        )
+
+    study = Study("s", Patient("x:1", "P-1", Part.TEST), "CT", ingested_at="2026-03-01T08:00:00+00:00")
+    store.studies.add(study, {})
+    for name, order in (("a", ("left", "right")), ("b", ("right", "left")), ("c", ("left", "right"))):
+        store.reads.add_reader(Reader(name, name))
+        store.reads.keep(Annotation(f"an-{name}", task.name, "s", name, Mode.INDEPENDENT, drawn(*order)))
+    store.labels.put_consensus(
+        Consensus(
+            task.name, "s", "", a.question, a.site, ConsensusState.ADJUDICATED, a.value, "adjudication", 1.0, ()
+        )
+        for a in drawn("left", "right")
+    )
+    version = store.versions.add(
+        task=task.name, profile="demo", manifest=save(blobs, task.name, Trained({}, {}, ()))
+    )
+    shares = {"malignant": {"malignant": 0.8, "benign": 0.1, "indeterminate": 0.1},
+              "benign": {"malignant": 0.2, "benign": 0.7, "indeterminate": 0.1}}  # fmt: skip
+    results = [
+        QuestionPrediction(a.question, a.site, a.value, shares.get(str(a.value), {}), 0.1)
+        for a in drawn("right", "left")
+    ]
+    store.versions.put_predictions([Prediction(task.name, "s", version.version, tuple(results))])
+    store.versions.crown(task.name, version.version, "first")
+    found = reading_study(store, blobs, task, draws=0)
+    (phenotype,) = [topic for topic in found.topics if topic.view.question == "phenotype"]
+    assert phenotype.panel.figures["percent_agreement"].value == 1
+    right_of_all = ((1, 0, 0), (0, 1, 0), (0, 0, 0))
+    assert [a.name for a in phenotype.answerers if a.confusion == right_of_all] == ["a", "b", "c", version.version]
+    assert found.notes == ("Outlines and measurements are not part of this report: lesions.",)
+
+
 def test_references_with_and_without_a_vote() -> None:
     ratings = Ratings.of(
         [("s1 study", r, v) for r, v in (("a", "no"), ("b", "yes"), ("c", "yes"))]
@@ -306,6 +367,28 @@ def test_what_counts_as_positive() -> None:
     for wrong in ({"grade": ("huge",)}, {"size": ("big",)}, {"view": ("frontal", "lateral")}, {"seen": ("mass",)}):
         with pytest.raises(ConfigError):
             views(form, wrong)
+
+
+def test_what_a_model_says_of_findings() -> None:
+    form = Form((Question("seen", "What?", Findings(("mass", "nodule"))),))
+    mass, nodule = views(form, {})
+    of = {
+        study: Prediction(
+            "t", study, "t-v1", (QuestionPrediction("seen", STUDY, frozenset(named), {"mass": p}, 0.1),)
+        )
+        for study, named, p in (("s1", {"mass"}, 0.8), ("s2", set(), 0.3), ("s3", {"mass"}, 0.9))
+    }
+    given = Material(form, (), {}, {}, {}, frozenset(), "t-v1", of, frozenset({"s1", "s2"}), {}, ())
+    read = [(f"{study} study", "a", "present") for study in ("s1", "s2", "s3", "s4")]
+    ratings = Ratings.of(read, ("absent", "present"))
+    found = said(mass, ratings, given)
+    assert found is not None
+    assert found.given.tolist() == [1, 0, NOT_READ, NOT_READ]  # from s3 it may have learnt; of s4 it says nothing
+    assert found.score(mass)[:2] == pytest.approx([0.8, 0.3])
+    untaught = said(nodule, ratings, given)
+    assert untaught is not None
+    assert set(untaught.given.tolist()) == {NOT_READ}
+    assert said(mass, ratings, replace(given, version="")) is None
 
 
 def test_every_task_names_positive_options_that_its_form_has() -> None:

@@ -103,7 +103,8 @@ def _summary(study: ReadingStudy) -> Html:
     lines = [tag("li", line) for topic in study.topics for line in sentences(topic)]
     scripted = sum(one.kind == ReaderKind.SCRIPTED for one in study.readers)
     if scripted:
-        words = f"Of {len(study.readers)} readers {scripted} are scripts, not people: they show how this works."
+        are = "is a script, no person" if scripted == 1 else "are scripts, not people"
+        words = f"{scripted} of {len(study.readers)} readers {are}: what they answer shows how this works."
         lines.insert(0, tag("li", tag("strong", words)))
     return _section("Summary", tag("ul", *lines)) if lines else Html("")
 
