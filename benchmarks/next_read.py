@@ -4,10 +4,9 @@
                                    [--label COLUMN ...] [--model CSV] [--method NAME] [--repeats N] [--json]
 
 Each case starts with the read of one reader, drawn at random; a read answers all labels at once. Then reads that
-the table holds are added: where :func:`active_learning.next_read.next_reads` says, which names the reader too
-(``score``); to the cases that gain most with any reader (``score_any_reader``); evenly over the cases
-(``evenly``); where the votes so far have the largest entropy, summed over the findings (``vote_entropy``). The
-last three draw the reader among those who have not read the case.
+the table holds are added: where :func:`active_learning.next_read.next_reads` says (``score``); evenly over the
+cases (``evenly``); where the votes so far have the largest entropy, summed over the findings (``vote_entropy``).
+Readers share the work: with the score whoever has read least reads next, with the others the reader is drawn.
 
 All orders are judged by the same consensus (``--method``, made new after each step from the reads that there are)
 and by the majority beside, in which a tie is no finding. The figure is the mean F1 against the reference over the
@@ -30,8 +29,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from active_learning.crowd import Estimate
 from active_learning.methods import METHODS, estimate_all
-from active_learning.next_read import expected_gains, next_reads
+from active_learning.next_read import next_reads
 from active_learning.ratings import NOT_READ, Ratings
 from benchmarks.reader_tables import YES, ReaderTable, gap, model_probabilities, table_of, table_options, together
 from models.bootstrap import FloatArray
@@ -40,8 +40,8 @@ from models.metrics import Measure
 METHOD = "pooled"
 """The consensus by which all orders are judged, and what the score believes."""
 MAJORITY = "majority"
-ORDERS = ("score", "score_any_reader", "evenly", "vote_entropy")
-STEPS = 40
+ORDERS = ("score", "evenly", "vote_entropy")
+STEPS = 20
 """Of equal size, from one read a case to all; what is believed is made new after each."""
 SHARE = 0.6
 """Of all reads, where the score is compared with all of them."""
@@ -125,19 +125,27 @@ def setting_of(
 
 def repeat(setting: Setting, seed: int) -> dict[tuple[str, str], Said]:
     """By order and method, the consensus after each step from one random start."""
+    thoughts: dict[bytes, dict[str, Estimate]] = {}
+
+    def believe(made: Mask) -> dict[str, Estimate]:
+        key = made.tobytes()
+        if key not in thoughts:
+            thoughts[key] = estimate_all(setting.method, setting.known(made), setting.model)
+        return thoughts[key]
+
     found: dict[tuple[str, str], Said] = {}
     for order in ORDERS:
         said: dict[str, list[NDArray[np.int8]]] = {setting.method: [], MAJORITY: []}
-        for made in growing(setting, order, seed):
-            known = setting.known(made)
-            for method, kept in said.items():
-                estimates = estimate_all(method, known, setting.model)
-                kept.append(np.stack([estimates[label].labels for label in known]).astype(np.int8))
+        for made in growing(setting, order, seed, believe):
+            said[setting.method].append(_labels(believe(made)))
+            said[MAJORITY].append(_labels(estimate_all(MAJORITY, setting.known(made))))
         found |= {(order, method): np.stack(kept) for method, kept in said.items()}
     return found
 
 
-def growing(setting: Setting, order: str, seed: int) -> Iterator[Mask]:
+def growing(
+    setting: Setting, order: str, seed: int, believe: Callable[[Mask], Mapping[str, Estimate]]
+) -> Iterator[Mask]:
     """The reads that were made, after each step."""
     rng = np.random.default_rng(seed)
     there = setting.there()
@@ -147,38 +155,46 @@ def growing(setting: Setting, order: str, seed: int) -> Iterator[Mask]:
     yield made.copy()
     for target in setting.targets[1:]:
         while made.sum() < target:
-            for item, reader in chosen(setting, order, made, target - int(made.sum()), rng):
+            free, number = there & ~made, target - int(made.sum())
+            if order == "score":
+                places = scored(setting, made, free, believe(made), number)
+            else:
+                places = drawn(worth(setting.known(made), order), free, number, rng)
+            for item, reader in places:
                 made[item, reader] = True
         yield made.copy()
 
 
-def chosen(
-    setting: Setting, order: str, made: Mask, number: int, rng: np.random.Generator
+def scored(
+    setting: Setting, made: Mask, free: Mask, estimates: Mapping[str, Estimate], number: int
 ) -> list[tuple[int, int]]:
-    """The next reads of an order as (case, reader), one a case; ties at random."""
-    free = setting.there() & ~made
+    """The next reads as (case, reader), where the expected gain says."""
     known = setting.known(made)
-    if order == "score":
-        reads = next_reads(known, believed(setting, known), number, model=setting.model, allowed=free)
-        first = next(iter(known.values()))
-        items = {name: n for n, name in enumerate(first.items)}
-        return [(items[read.item], first.readers.index(read.reader)) for read in reads]
-    if order == "score_any_reader":
-        gains = expected_gains(known, believed(setting, known), model=setting.model, allowed=free).sum(axis=2)
-        worth = np.where(free, gains, 0).sum(axis=1) / np.maximum(free.sum(axis=1), 1)
-    elif order == "vote_entropy":
-        worth = np.sum([entropy(one) for one in known.values()], axis=0)
-    else:
-        worth = -made.sum(axis=1).astype(np.float64)
-    open_: NDArray[np.bool_] = np.asarray(free.sum(axis=1) > 0)
-    ranked = np.lexsort((rng.random(len(worth)), -np.where(open_, worth, -np.inf)))[:number]
+    first = next(iter(known.values()))
+    items = {name: place for place, name in enumerate(first.items)}
+    reads = next_reads(known, estimates, number, model=setting.model, allowed=free)
+    return [(items[read.item], first.readers.index(read.reader)) for read in reads]
+
+
+def worth(known: Mapping[str, Ratings], order: str) -> FloatArray:
+    """(cases,) by which the other orders choose."""
+    if order == "vote_entropy":
+        return np.asarray(np.sum([entropy(one) for one in known.values()], axis=0))
+    reads = np.any([one.given != NOT_READ for one in known.values()], axis=0).sum(axis=1)
+    return np.asarray(-reads, dtype=np.float64)
+
+
+def drawn(values: FloatArray, free: Mask, number: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """(case, reader) of the cases with the largest values, one read each, the reader drawn; ties at random."""
+    cases = np.flatnonzero(free.sum(axis=1) > 0)
+    ranked = cases[np.lexsort((rng.random(len(cases)), -values[cases]))][:number]
     readers = any_reader(free, rng)
-    return [(int(item), int(readers[item])) for item in ranked if open_[item]]
+    return [(int(item), int(readers[item])) for item in ranked]
 
 
-def believed(setting: Setting, known: Mapping[str, Ratings]) -> Any:
-    """What the score believes."""
-    return estimate_all(setting.method, known, setting.model)
+def _labels(estimates: Mapping[str, Estimate]) -> NDArray[np.int8]:
+    """(labels, cases)."""
+    return np.stack([one.labels for one in estimates.values()]).astype(np.int8)
 
 
 def any_reader(free: Mask, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from active_learning.crowd import Estimate, dawid_skene
-from active_learning.next_read import LEAST, Loss, expected_gains, next_reads
+from active_learning.next_read import By, next_reads
 from active_learning.ratings import NOT_READ, Ratings
+from active_learning.read_worth import LEAST, Loss, expected_gains
 from data.errors import RatingsError
 
 OPTIONS = ("absent", "present")
@@ -125,13 +126,28 @@ def test_who_has_read_a_case_is_not_asked_again_and_no_case_is_named_twice():
     assert len(next_reads({"": ratings}, {"": estimate}, 1)) == 1
 
 
-def test_the_better_reader_is_asked_until_there_is_no_time_left():
+def test_a_measured_reader_is_asked_until_there_is_no_time_left():
     ratings = table([[NOT_READ, NOT_READ, 0]] * 4)
     estimate = believed([0.5] * 4, reader(0.6, 0.6), reader(0.9, 0.9), reader(0.7, 0.7))
-    assert [r.reader for r in next_reads({"": ratings}, {"": estimate}, 4)] == ["B"] * 4
-    shared = next_reads({"": ratings}, {"": estimate}, 4, capacity={"B": 1})
-    assert sorted(r.reader for r in shared) == ["A", "A", "A", "B"]
-    assert len(next_reads({"": ratings}, {"": estimate}, 4, capacity={"A": 1, "B": 1})) == 2
+
+    def asked(**options):
+        return [r.reader for r in next_reads({"": ratings}, {"": estimate}, 4, by=By.QUALITY, **options)]
+
+    assert asked() == ["B"] * 4
+    assert asked(capacity={"B": 1}) == ["B", "A", "A", "A"]
+    assert asked(capacity={"A": 1, "B": 1}) == ["B", "A"]
+
+
+def test_otherwise_the_case_is_chosen_by_what_any_reader_tells_and_work_is_shared():
+    ratings = table([[NOT_READ, NOT_READ, 0]] * 4 + [[0, NOT_READ, NOT_READ]])
+    estimate = believed([0.5] * 4 + [0.01], reader(0.6, 0.6), reader(0.9, 0.9), reader(0.7, 0.7))
+    reads = next_reads({"": ratings}, {"": estimate}, 5)
+    assert [r.reader for r in reads] == ["B", "A", "B", "A", "B"]
+    gains = gains_of(ratings, estimate)
+    assert reads[0].gain == pytest.approx(gains[0, :2].mean())
+    assert {r.item for r in reads[:4]} == {f"case {n}" for n in range(4)}
+    shared = next_reads({"": ratings}, {"": estimate}, 5, capacity={"B": 0, "C": 0})
+    assert [r.reader for r in shared] == ["A"] * 4
 
 
 def test_a_case_that_nobody_read_is_as_the_model_says():
@@ -174,7 +190,7 @@ def test_reads_of_simulated_readers_are_spent_better_than_evenly(spent):
             while made.sum() < 200 + spent:
                 known = posterior(np.where(made, said, NOT_READ), whole)
                 if wisely:
-                    reads = next_reads({"": table(np.where(made, said, NOT_READ))}, {"": known}, 20)
+                    reads = next_reads({"": table(np.where(made, said, NOT_READ))}, {"": known}, 20, by=By.QUALITY)
                     places = [(int(r.item.split()[1]), "ABCDE".index(r.reader)) for r in reads]
                 else:
                     few = np.lexsort((rng.random(200), made.sum(axis=1)))[:20]
