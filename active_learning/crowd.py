@@ -59,7 +59,7 @@ class Estimate:
 
 def majority_vote(ratings: Ratings) -> Estimate:
     """The share of the readers of an item who gave each option."""
-    return _estimate(ratings, _shares(ratings))
+    return judged(ratings, _shares(ratings))
 
 
 def dawid_skene(
@@ -121,7 +121,7 @@ def _confusion(reads: object, truth: FloatArray, readers: int, options: int, smo
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _estimate(ratings: Ratings, truth: FloatArray) -> Estimate:
+def judged(ratings: Ratings, truth: FloatArray) -> Estimate:
     """Readers' confusion and quality where the truth's probabilities are given."""
     options, readers = len(ratings.options), len(ratings.readers)
     known = np.nan_to_num(truth, nan=0.0)

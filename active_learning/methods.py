@@ -11,6 +11,9 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from active_learning.crowd import Estimate, dawid_skene, majority_vote
+from active_learning.crowdlab import crowdlab
+from active_learning.ordinal import median_with_spread
+from active_learning.pooled import pooled
 from active_learning.ratings import Ratings
 from data.errors import RatingsError
 from models.bootstrap import FloatArray
@@ -27,13 +30,25 @@ def _dawid_skene(ratings: Ratings, _: FloatArray | None) -> Estimate:
     return dawid_skene(ratings)
 
 
-def _pooled(ratings: Ratings, _: FloatArray | None) -> Estimate:
-    return dawid_skene(ratings, smoothing=1.0)
+def _ordinal(ratings: Ratings, _: FloatArray | None) -> Estimate:
+    return median_with_spread(ratings)
+
+
+def _pooled(ratings: Ratings, model: FloatArray | None) -> Estimate:
+    return pooled({"": ratings}, None if model is None else {"": model})[""]
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {"majority": _majority, "dawid_skene": _dawid_skene, "pooled": _pooled}
+    {
+        "majority": _majority,
+        "dawid_skene": _dawid_skene,
+        "crowdlab": crowdlab,
+        "ordinal": _ordinal,
+        "pooled": _pooled,
+    }
 )
+"""``majority``, ``dawid_skene`` and ``ordinal`` do not look at the model; ``crowdlab`` is made for one, and weighs the
+readers by their agreement where there is none; ``pooled`` takes one into account where it is there."""
 
 
 def estimate(method: str, ratings: Ratings, model: FloatArray | None = None) -> Estimate:
@@ -55,5 +70,13 @@ def estimate(method: str, ratings: Ratings, model: FloatArray | None = None) -> 
 def estimate_all(
     method: str, ratings: Mapping[str, Ratings], model: Mapping[str, FloatArray] | None = None
 ) -> dict[str, Estimate]:
-    """The same for several labels of a task, by label; methods that learn from all labels at once do so."""
+    """The same for several labels of a task, by label; ``pooled`` learns from all labels at once.
+
+    Raises
+    ------
+    RatingsError
+        There is no such method.
+    """
+    if method == "pooled":
+        return pooled(ratings, model)
     return {label: estimate(method, one, (model or {}).get(label)) for label, one in ratings.items()}
