@@ -4,17 +4,15 @@ A read is worth what it is expected to take off the loss of the consensus, under
 of the readers. One more read often cannot turn a decision where two could; so a read is worth the largest expected
 gain, divided by their number, of one, two or more further reads of the case (the KG(*) rule).
 
-The loss is the share of wrong decisions, or one less the F1 of the options that are scored. F1 is made linear at
-its best value: to decide for an option that is true with probability ``p`` is worth ``(2 p - F) / D``, where ``F``
-is the F1 that is expected now, and ``D`` the number of cases that are decided so and of those that are so.
+The consensus is the likeliest option, and the loss is what its wrong decisions cost: all of them alike; or, for F1,
+``1 / D`` for an option that is falsely decided for or missed, where ``D`` is the number of cases that are decided so
+and of those that are so, as expected now. One less F1 is the number of such decisions divided by ``D``; so a decision
+weighs more the rarer its option is.
 
 References
 ----------
 Frazier, Powell: Paradoxes in learning and the marginal value of information, Decision Analysis 7 (2010), 378 - 403
 (KG(*)).
-Dinkelbach: On nonlinear fractional programming, Management Science 13 (1967), 492 - 498.
-Ye, Chai, Lee, Chieu: Optimizing F-measures: a tale of two approaches, ICML 2012 (F1 is expected to be best at a
-threshold of half its value).
 Raiffa, Schlaifer: Applied Statistical Decision Theory (1961) (expected value of sample information).
 """
 
@@ -38,8 +36,6 @@ MOST_OUTCOMES = 64
 """Answers to them that are told apart; fewer reads are looked ahead where there are many options."""
 LEAST = 0.005
 """The least probability of an answer, so that no reader is believed beyond doubt."""
-ROUNDS = 50
-"""Of the search for the best F1; it takes a handful."""
 
 
 class Loss(StrEnum):
@@ -53,19 +49,18 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Belief:
-    """What is thought of one label: the cases, the readers, and what a decision is worth.
-
-    An option is worth ``slope * p - price``.
-    """
+    """What is thought of one label: the cases, the readers, and what wrong decisions cost."""
 
     probabilities: FloatArray  # (items, options)
     confusion: FloatArray  # (readers, true, said)
-    slope: FloatArray  # (options,)
-    price: FloatArray  # (options,)
+    cost: FloatArray  # (options,) of deciding for an option falsely, and of missing it
 
-    def worth(self, probabilities: FloatArray) -> FloatArray:
-        """(..., options) -> (...) the worth of the best decision."""
-        return np.asarray((self.slope * probabilities - self.price).max(axis=-1), dtype=np.float64)
+    def loss(self, probabilities: FloatArray) -> FloatArray:
+        """(..., options) -> (...) the cost that is expected of deciding for the likeliest option."""
+        likely = probabilities.argmax(axis=-1)
+        cost = self.cost[likely]
+        top = probabilities.max(axis=-1)
+        return np.asarray(cost * (1 - 2 * top) + probabilities @ self.cost, dtype=np.float64)
 
 
 def expected_gains(
@@ -104,7 +99,7 @@ def expected_gains(
     if not beliefs or not items:
         return gains
     ahead = min(MOST_AHEAD, readers)
-    while ahead > 1 and max(b.slope.size for b in beliefs) ** ahead > MOST_OUTCOMES:
+    while ahead > 1 and max(b.cost.size for b in beliefs) ** ahead > MOST_OUTCOMES:
         ahead -= 1
     for reader in range(readers):
         rows = np.flatnonzero(free[:, reader])
@@ -124,10 +119,10 @@ def expected_gains(
 
 def _along(belief: _Belief, rows: NDArray[np.int64], paths: NDArray[np.int64]) -> FloatArray:
     """(rows, reads): the expected gain after the first, second ... reader of a path has read."""
-    options = belief.slope.size
+    options = belief.cost.size
     states = belief.probabilities[rows][:, None, :]  # (rows, outcomes, true)
     chances = np.ones((len(rows), 1))
-    before = belief.worth(states[:, 0])
+    before = belief.loss(states[:, 0])
     gains = np.zeros(paths.shape)
     for step in range(paths.shape[1]):
         table = belief.confusion[paths[:, step]]  # (rows, true, said)
@@ -135,7 +130,7 @@ def _along(belief: _Belief, rows: NDArray[np.int64], paths: NDArray[np.int64]) -
         said = joint.sum(axis=3)
         states = (joint / said[..., None]).reshape(len(rows), -1, options)
         chances = (chances[:, :, None] * said).reshape(len(rows), -1)
-        gains[:, step] = (chances * belief.worth(states)).sum(axis=1) - before
+        gains[:, step] = before - (chances * belief.loss(states)).sum(axis=1)
     return np.maximum(gains, 0.0)
 
 
@@ -148,8 +143,8 @@ def _order(beliefs: list[_Belief], free: NDArray[np.bool_]) -> NDArray[np.int64]
     for belief in beliefs:
         for reader in range(free.shape[1]):
             joint = belief.probabilities[:, None, :] * belief.confusion[reader].T  # (items, said, true)
-            after = (joint**2 / joint.sum(axis=2, keepdims=True)).sum(axis=1) - belief.probabilities**2
-            told[:, reader] += after @ np.maximum(belief.slope, belief.slope.mean())
+            after = (joint**2 / joint.sum(axis=2, keepdims=True)).sum(axis=(1, 2))
+            told[:, reader] += (after - (belief.probabilities**2).sum(axis=1)) * belief.cost.mean()
     return np.argsort(np.where(free, -told, np.inf), axis=1, kind="stable")
 
 
@@ -164,8 +159,7 @@ def _belief(ratings: Ratings, estimate: Estimate, loss: Loss, model: FloatArray 
         filled[told] = model[told]
     filled = np.clip(filled, 1e-9, 1.0)
     filled /= filled.sum(axis=1, keepdims=True)
-    slope, price = _prices(filled, loss)
-    return _Belief(filled, _readers(estimate.confusion), slope, price)
+    return _Belief(filled, _readers(estimate.confusion), _cost(filled, loss))
 
 
 def _readers(confusion: FloatArray) -> FloatArray:
@@ -179,27 +173,15 @@ def _readers(confusion: FloatArray) -> FloatArray:
     return np.asarray(filled * (1 - options * LEAST) + LEAST, dtype=np.float64)
 
 
-def _prices(probabilities: FloatArray, loss: Loss) -> tuple[FloatArray, FloatArray]:
-    """(options,) slope and price of deciding for each option."""
+def _cost(probabilities: FloatArray, loss: Loss) -> FloatArray:
+    """(options,) what it costs to decide for an option falsely, or to miss it."""
     items, options = probabilities.shape
     if loss is Loss.ERROR:
-        return np.full(options, 1 / items), np.zeros(options)
-    scored = np.arange(options) != probabilities.sum(axis=0).argmax()
+        return np.full(options, 1 / (2 * items))
     support = probabilities.sum(axis=0)
-    slope, price = np.zeros(options), np.zeros(options)
-    f1: FloatArray = np.zeros(options)
-    size: FloatArray = np.maximum(support, 1e-9)
-    for _ in range(ROUNDS):
-        slope = np.where(scored, 2 / size, 0.0) / max(scored.sum(), 1)
-        price = np.where(scored, f1 / size, 0.0) / max(scored.sum(), 1)
-        decided = (slope * probabilities - price).argmax(axis=1)
-        chosen = decided[:, None] == np.arange(options)
-        size = support + chosen.sum(axis=0)
-        after = np.where(scored, 2 * (probabilities * chosen).sum(axis=0) / size, 0.0)
-        if np.allclose(after, f1, rtol=0, atol=1e-9):
-            break
-        f1 = after
-    return slope, price
+    decided = np.bincount(probabilities.argmax(axis=1), minlength=options)
+    scored = np.arange(options) != support.argmax()
+    return np.where(scored, 1 / np.maximum(support + decided, LEAST), 0.0) / max(options - 1, 1)
 
 
 def reads_made(ratings: Mapping[str, Ratings]) -> NDArray[np.bool_]:

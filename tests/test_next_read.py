@@ -89,21 +89,28 @@ def test_gains_are_those_of_counting_every_answer(options, seed):
     assert both == pytest.approx(np.array(expected), abs=1e-9)
 
 
-def test_f1_asks_for_the_rare_finding_where_errors_would_not():
-    """One case is present with 0.45, and 40 are with 0.03: the F1 of calling the first is 2 x 0.45 / (1 + 1.65).
+def test_for_f1_a_decision_weighs_as_its_option_is_rare():
+    """Beside a case at 0.4 there are 9 at 0.01, or 4 at 0.99 and 5 at 0.01, of which the 4 are called so."""
+    ratings = table([[0, NOT_READ]] * 10)
+    good = reader(0.8, 0.9)
+    fewer = 0.4 - (0.4 * (1 - shy(0.8)) + 0.6 * (1 - shy(0.9)))
+    rare = gains_of(ratings, believed([0.4] + [0.01] * 9, good, good))
+    frequent = gains_of(ratings, believed([0.4] + [0.99] * 4 + [0.01] * 5, good, good))
+    assert rare[0, 1] == pytest.approx(fewer / 0.49)
+    assert frequent[0, 1] == pytest.approx(fewer / (0.4 + 3.96 + 0.05 + 4))
+    assert gains_of(ratings, believed([0.4] + [0.01] * 9, good, good), loss=Loss.ERROR)[0, 1] == pytest.approx(
+        fewer / 10
+    )
 
-    After a yes one of the 40 is worth calling, for F1 is low.
-    """
-    ratings = table([[0, NOT_READ]] * 41)
-    estimate = believed([0.45] + [0.03] * 40, reader(0.8, 0.95), reader(0.8, 0.95))
-    size = 1 + 1.65
-    f1 = 0.9 / size
-    said = 0.03 * shy(0.8) + 0.97 * shy(0.05)
-    gains = gains_of(ratings, estimate, loss=Loss.F1)
-    assert gains[1, 1] == pytest.approx((2 * 0.03 * shy(0.8) - f1 * said) / size)
-    missed = f1 * (0.45 * shy(0.2) + 0.55 * shy(0.95)) - 2 * 0.45 * shy(0.2)
-    assert gains[0, 1] == pytest.approx(missed / size)
-    assert gains_of(ratings, estimate, loss=Loss.ERROR)[1, 1] == pytest.approx(0.0)
+
+def test_of_several_options_all_but_the_commonest_are_scored():
+    """A reader who is sure spares what is missed of the second and third option of a case: the mean of both."""
+    known = np.array([[0.5, 0.3, 0.2]] + [[0.9, 0.05, 0.05]] * 4)
+    sure = np.stack([np.eye(3)] * 2)
+    ratings = table([[0, NOT_READ]] * 5, ("0", "1", "2"))
+    gains = gains_of(ratings, Estimate(known, sure, np.ones(2)))
+    before = (0.3 / 0.5 + 0.2 / 0.4) / 2
+    assert gains[0, 1] == pytest.approx(before, rel=0.03)
 
 
 def test_reads_of_several_labels_add_up_and_the_reason_names_the_one_that_gains_most():
