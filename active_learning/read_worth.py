@@ -5,8 +5,8 @@ of the readers. One more read often cannot turn a decision where two could; so a
 gain, divided by their number, of one, two or more further reads of the case (the KG(*) rule).
 
 The consensus is the likeliest option, and the loss is what its wrong decisions cost. They all cost the same; or,
-for F1, ``1 / D`` for each option that is falsely decided for or missed, where ``D`` is the number of cases that are
-decided so, and of those that are so, as expected now. One less F1 is the number of these decisions divided by
+for F1, ``1 / D`` for each option that is falsely decided for or missed, where ``D`` is the number of cases that
+are decided so, and of those that are so, as expected now. One less F1 is the number of these decisions divided by
 ``D``; so a decision weighs more the rarer its option is.
 
 References
