@@ -1,7 +1,8 @@
 """Where the next read helps most: from one read a case to all, added where the expected gain says.
 
     python -m benchmarks.next_read --readers CSV --truth CSV --case COLUMN --reader COLUMN [--patient COLUMN]
-                                   [--label COLUMN ...] [--model CSV] [--method NAME] [--repeats N] [--json]
+                                   [--label COLUMN ...] [--model CSV] [--images FOLDER] [--method NAME]
+                                   [--repeats N] [--json]
 
 Each case starts with the read of one reader, drawn at random; a read answers all labels at once. Then reads that
 the table holds are added: where :func:`active_learning.next_read.next_reads` says (``score``); evenly over the
@@ -24,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -94,22 +96,32 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     table_options(parser)
+    parser.add_argument("--images", type=Path, help="a folder of images named as the cases: a model is trained")
     parser.add_argument("--method", default=METHOD, choices=sorted(METHODS), help="the consensus of all curves")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="random starts")
     options = parser.parse_args()
     began = time.perf_counter()
     table = table_of(options)
-    model = model_probabilities(options.model, table, case=options.case) if options.model else {}
+    model = model_of(options, table)
     names = table.findings(options.without) if options.without is not None else table.findings()
     setting = setting_of(table, names, model, options.method)
     runs = at_once(partial(repeat, setting), range(options.repeats))
     result = {
         "benchmark": "next_read", "findings": list(names), "cases": len(table.cases), "repeats": options.repeats,
-        "with_model": bool(options.model),
+        "with_model": bool(model),
         **{method: judged(table, setting, runs, method, options.draws) for method in (options.method, MAJORITY)},
     }  # fmt: skip
     result = {**result, "at_60": result[options.method]["at_60"], "seconds": round(time.perf_counter() - began, 1)}
     print(json.dumps(result) if options.json else plainly(result, options.method))
+
+
+def model_of(options: Any, table: ReaderTable) -> Mapping[str, FloatArray]:
+    """The model's probabilities by label; trained out of fold where there are images and no file."""
+    if options.images is not None and not (options.model and options.model.exists()):
+        from benchmarks.out_of_fold import trained
+
+        return trained(options.images, table, write=options.model, case=options.case)
+    return model_probabilities(options.model, table, case=options.case) if options.model else {}
 
 
 def setting_of(
