@@ -11,7 +11,7 @@ from workbench.views.parts.choice import choose
 from workbench.views.parts.context import SEAT, TASK, here
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, tag
-from workbench.views.places import PLACES, page
+from workbench.views.places import PLACES, page, seen_by
 
 _LINKS = Html('<a href="/gradio/" target="_blank">Demo</a> · <a href="/docs" target="_blank">API</a>')
 
@@ -35,8 +35,9 @@ def main() -> None:
         _choices()
         show(tag("p", _LINKS, cls="c-small"))
     groups: dict[str, list[st.Page]] = {}
+    reader = here().reader
     for name, place in PLACES.items():
-        if not (place.curator and here().reader is not None):
+        if seen_by(place, reader):
             groups.setdefault(place.group, []).append(page(name))
     st.navigation(groups, position="sidebar", expanded=True).run()
 

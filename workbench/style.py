@@ -133,6 +133,10 @@ _LOOP = """
   overflow: hidden; }
 .c-queue > div { background: var(--page); padding: 8px 12px; display: grid;
   grid-template-columns: 44px minmax(0, 1fr) max-content; gap: 12px; align-items: center; }
+.c-strip { display: flex; gap: 8px; overflow-x: auto; padding: 2px 0 6px; }
+.c-case { display: flex; gap: 8px; align-items: center; flex: none; padding: 5px 10px 5px 5px; cursor: pointer;
+  background: var(--panel); border: 1px solid var(--line); border-radius: 4px; font-size: 12px; }
+.c-case:hover { border-color: #3a4656; } .c-case.c-now { border-color: var(--accent); background: #14263c; }
 .c-status { display: grid; grid-template-columns: 14px 150px minmax(0, 1fr); gap: 4px 10px; padding: 9px 12px;
   border-bottom: 1px solid var(--line); } .c-status:last-child { border-bottom: 0; }
 """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
-from workbench.views.parts.context import SEAT
-from workbench.views.places import go
+from workbench.views.parts.context import here
+from workbench.views.places import first_place, go
 
 
 def page() -> None:
-    """Lead a reader to the queue, and the curator to the rounds."""
-    go("reading" if st.session_state.get(SEAT) else "loop")
+    """Lead a reader to the queue, an adjudicator to the disputed cases, and the curator to the rounds."""
+    go(first_place(here().reader))

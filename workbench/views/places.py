@@ -10,29 +10,53 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from data.records import Reader, ReaderRole
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page: its title, and whether only the curator sees it or it stands in no menu."""
+    """A page: its title, whether only the curator sees it, and whether it stands in no menu.
+
+    Parameters
+    ----------
+    not_for:
+        Roles of readers who have nothing to do there.
+    """
 
     title: str
     group: str
     curator: bool = False
     hidden: bool = False
+    not_for: tuple[ReaderRole, ...] = ()
 
 
 PLACES: Mapping[str, Place] = {
     "home": Place("Consilium", "Reading", hidden=True),
-    "reading": Place("My reading", "Reading"),
+    "reading": Place("My reading", "Reading", not_for=(ReaderRole.ADJUDICATOR,)),
+    "adjudication": Place("Adjudication", "Reading", not_for=(ReaderRole.READER, ReaderRole.CURATOR)),
     "worklist": Place("Worklist", "Reading"),
     "study": Place("Study", "Reading", hidden=True),
     "loop": Place("Loop", "Learning", curator=True),
+    "consensus": Place("Consensus", "Learning", curator=True),
     "models": Place("Models", "Learning", curator=True),
     "data": Place("Data", "Learning", curator=True),
     "curation": Place("Curation", "Learning", curator=True),
+    "readers": Place("Readers", "System", curator=True),
     "health": Place("Health", "System", curator=True),
 }
 _MODULES = {"loop": "rounds"}
+
+
+def seen_by(place: Place, reader: Reader | None) -> bool:
+    """Whether a page is for whoever sits there; None is the curator, who sees all."""
+    return reader is None or not (place.curator or reader.role in place.not_for)
+
+
+def first_place(reader: Reader | None) -> str:
+    """The page on which somebody lands: where the work is."""
+    if reader is None:
+        return "loop"
+    return "adjudication" if reader.role == ReaderRole.ADJUDICATOR else "reading"
 
 
 def page_function(name: str) -> Callable[[], None]:

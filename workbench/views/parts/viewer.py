@@ -66,7 +66,7 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
         masks = outlines.by_page(prediction)
         index = _choose_page(pages, prediction)
         source = pages[index]
-        window = _choose_window(source.series)
+        window = choose_window(source.series)
         if prediction is not None and (masks or any(m.drawn for m in prediction.measured)):
             outlined = switch("Outlines", key="outlines", default=True)
         job: Job | None = None
@@ -85,9 +85,7 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
             heat = None
             _offer_page(explained)
     shape = Pixels.page_shape(source.series)
-    page = None if source.series.layout is Layout.IMAGE else source.index
-    window = window or (place.task.window if source.series.layout is Layout.VOLUME else None)
-    shown = _shown(str(place.home.path), source.series.pixels, source.series, page, window)
+    shown = pixels_of(place, source, window)
     jobs.follow(place.home, job if heat is None else None)
     drawn = with_heat(shown, heat, opacity) if heat is not None else shown
     if outlined and prediction is not None:
@@ -100,7 +98,15 @@ def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
     )
     if outlined and prediction is not None:
         show(legend(place.task.form, prediction, index))
-    _caption(source.series, study, shown.shape[1], page, heat)
+    caption(source, study, shown.shape[1], heat)
+
+
+def pixels_of(place: Here, source: Page, window: tuple[float, float] | None) -> Pixels8:
+    """A page scaled for the screen, in a window (centre, width), or the task's own."""
+    series = source.series
+    page = None if series.layout is Layout.IMAGE else source.index
+    window = window or (place.task.window if series.layout is Layout.VOLUME else None)
+    return _shown(str(place.home.path), series.pixels, series, page, window)
 
 
 def pages_of(task: ClinicalTask, study: Study) -> tuple[Page, ...]:
@@ -140,7 +146,8 @@ def _offer_page(page: int) -> None:
     st.button(f"Heat map is on page {page + 1}", key="to heat", on_click=turn, type="tertiary")
 
 
-def _choose_window(series: Series) -> tuple[float, float] | None:
+def choose_window(series: Series) -> tuple[float, float] | None:
+    """The window that is chosen among the presets, as (centre, width); None for the source's own."""
     presets = _windows(series)
     if not presets:
         return None
@@ -175,7 +182,10 @@ def _heat_job(place: Here, prediction: Prediction, about: _Explained) -> Job | N
     return job
 
 
-def _caption(series: Series, study: Study, columns: int, page: int | None, heat: Pixels8 | None) -> None:
+def caption(source: Page, study: Study, columns: int, heat: Pixels8 | None = None) -> None:
+    """Size, spacing and orientation of a page, and the way to its native pixels."""
+    series = source.series
+    page = None if series.layout is Layout.IMAGE else source.index
     rows, wide = Pixels.page_shape(series)
     spacing = Pixels.page_spacing_mm(series)
     orientation = Pixels.page_orientation(series)

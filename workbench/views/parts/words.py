@@ -36,6 +36,9 @@ PURPOSES: Mapping[Purpose, str] = {
     Purpose.CALIBRATION: "drawn: calibration",
     Purpose.TEST: "drawn: test",
     Purpose.ADJUDICATION: "adjudication",
+    Purpose.REREAD: "hidden second read",
+    Purpose.SECOND_LOOK: "second look",
+    Purpose.QUALIFICATION: "qualification",
 }
 REQUESTS: Mapping[RequestState, str] = {
     RequestState.PLANNED: "not sent yet",
@@ -44,6 +47,8 @@ REQUESTS: Mapping[RequestState, str] = {
     RequestState.SKIPPED: "skipped",
     RequestState.WITHDRAWN: "taken back",
 }
+DECISIONS: Mapping[RequestState, str] = {RequestState.ANSWERED: "decided", RequestState.SKIPPED: "declined"}
+"""What became of a case that was given to an adjudicator."""
 STEPS: tuple[str, ...] = ("choose", "read", "agree", "train", "compare", "promote")
 """The line of a round."""
 STEP_OF: Mapping[RoundState, int] = {
@@ -73,9 +78,14 @@ JOBS: Mapping[str, str] = {
     "round.open": "choosing cases",
     "round.step": "a step of a round",
     "round.fetch": "fetching answers",
+    "case.decide": "keeping the decision",
+    "case.appeal": "passing the case to another adjudicator",
+    "reader.qualify": "a qualification",
     "demo.predict": "a demo prediction",
     "demo.play": "preparing the task's demo on phantoms",
     "curate": "drawing a curated set",
+    "consensus.measure": "measuring the readers",
+    "readers.report": "writing the reading-study report",
     "scan.take": "taking an upload in",
 }
 JOB_STATES: Mapping[JobState, str] = {

@@ -1,0 +1,198 @@
+"""Adjudication: one disputed case at a time, the answers side by side without names, the decision and its why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from active_learning.pace import pace_s
+from data.records import Job, Prediction, ReaderRole, ReadRequest
+from workbench.adjudicating import WAITING, Case, asked, case_of, queue
+from workbench.views.parts import decided, decision_form, draft, drawings, jobs, words
+from workbench.views.parts.answers_compared import compared
+from workbench.views.parts.context import Here, here
+from workbench.views.parts.frame import empty, framed, header, note, section, show
+from workbench.views.parts.markup import Html, bar, chip, image, tag, text, tone
+from workbench.views.parts.rows import rows
+
+CASE = "case"
+"""The query parameter that names the case that is open, by its request; ``study`` names it by its study."""
+_DECIDING, _JUST = "deciding", "just decided"
+
+
+@framed
+def page() -> None:
+    """Show the adjudicator's cases; the curator sees everybody's, and decides none."""
+    place = here()
+    if place.reader is not None and place.reader.role != ReaderRole.ADJUDICATOR:
+        header("Adjudication", tag("span", place.task.title, cls="c-quiet"))
+        empty("Disputed cases are for adjudicators", "You read cases under “My reading”.",
+              "consilium readers add NAME --adjudicator")  # fmt: skip
+        return
+    requests = queue(place.store, place.task.name, place.reader.reader_id if place.reader else None)
+    waiting = [r for r in requests if r.state in WAITING]
+    done = len(requests) - len(waiting)
+    left = _left(place, len(waiting))
+    header("Adjudication", tag("span", place.task.title, cls="c-quiet"),
+           tag("span", f"{done} of {len(requests)} decided · {left}" if requests else ""))  # fmt: skip
+    if not requests:
+        empty("No disputed case", "What the readers of a round do not agree on comes here once the consensus is "
+              "formed.", f"consilium round close {place.task.name}")  # fmt: skip
+        return
+    show(bar(done / len(requests), cls="c-wide c-model"))
+    current = _current(requests)
+    _strip(place, requests, current)
+    _case(place, current, requests)
+
+
+def _left(place: Here, count: int) -> str:
+    if not count:
+        return "nothing left"
+    if place.reader is None:
+        return f"{count} wait"
+    return words.minutes(count * pace_s(place.store, place.task, place.reader.reader_id)) + " left"
+
+
+def _current(requests: Sequence[ReadRequest]) -> ReadRequest:
+    """The case that is open: the one that was named, until it has been decided; else the first that waits."""
+    case, study = st.query_params.get(CASE), st.query_params.get("study")
+    named = next((r for r in requests if r.request_id == case or (not case and r.study_id == study)), None)
+    deciding = st.session_state.get(_DECIDING)
+    if deciding and any(r.request_id == deciding and r.state not in WAITING for r in requests):
+        del st.session_state[_DECIDING]
+        st.session_state[_JUST] = deciding
+        draft.forget(f"decide {deciding}")
+        st.query_params.pop(CASE, None)
+        st.query_params.pop("study", None)
+        named = None
+    return named or requests[0]
+
+
+def _open(request_id: str) -> None:
+    st.query_params[CASE] = request_id
+    st.session_state.pop(_JUST, None)
+    st.rerun()
+
+
+def _strip(place: Here, requests: Sequence[ReadRequest], current: ReadRequest) -> None:
+    """The cases in a line, the open one marked."""
+    labels = _labels(place, requests)
+    items = []
+    for request in requests:
+        now = request.request_id == current.request_id
+        state = chip("waits") if request.state in WAITING else chip(words.DECISIONS[request.state], "good")
+        items.append(
+            tag(
+                "div",
+                image(f"/api/studies/{request.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
+                tag("div", tag("b", labels.get(request.study_id, request.study_id)), tag("div", state)),
+                data_open=request.request_id,
+                cls="c-case c-now" if now else "c-case",
+                aria_current="true" if now else "",
+            )
+        )
+    opened = rows(tag("div", *items, cls="c-strip"), key="adjudication cases")
+    if opened and opened != current.request_id:
+        _open(opened)
+
+
+def _labels(place: Here, requests: Sequence[ReadRequest]) -> dict[str, str]:
+    found = place.store.studies.find(study_ids=[r.study_id for r in requests])
+    return {study.study_id: study.label for study in found}
+
+
+def _case(place: Here, request: ReadRequest, requests: Sequence[ReadRequest]) -> None:
+    case = case_of(place.store, place.blobs, place.task, request)
+    study = place.store.studies.get(request.study_id)
+    _just(place, requests)
+    model = _model(place, case)
+    shown = model if st.session_state.get(f"model {request.request_id}") else None
+    left, right = st.columns([1.2, 1], gap="medium")
+    with left:
+        drawings.picture(place, case, study, shown, decision_form.chosen_before(place, case))
+    with right:
+        _head(case, study.label, requests)
+        show(tag("p", _reason(place, case), style="margin:0"))
+        if model is not None:
+            st.toggle("Show the model's answer", key=f"model {request.request_id}",
+                      help="Off for each case, so that you look at it first.")  # fmt: skip
+        show(compared(place.task.form, case, shown))
+        _decision(place, case)
+
+
+def _head(case: Case, label: str, requests: Sequence[ReadRequest]) -> None:
+    index = next(i for i, r in enumerate(requests) if r.request_id == case.request.request_id)
+    title, buttons = st.columns([1.2, 1], vertical_alignment="center")
+    with title:
+        show(tag("b", label, style="font-size:15px"), " ", chip(f"round {case.round.number}"))
+    with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        if st.button("Previous", disabled=index == 0, shortcut="k"):
+            _open(requests[index - 1].request_id)
+        if st.button("Next", disabled=index == len(requests) - 1, shortcut="j"):
+            _open(requests[index + 1].request_id)
+
+
+def _just(place: Here, requests: Sequence[ReadRequest]) -> None:
+    """That the case before is decided."""
+    before = next((r for r in requests if r.request_id == st.session_state.get(_JUST)), None)
+    if before is not None:
+        note(text(f"{_labels(place, [before]).get(before.study_id, before.study_id)} is decided."), "good")
+
+
+def _reason(place: Here, case: Case) -> Html:
+    """What is disputed, in a sentence."""
+    split = [words.short(one.question.name) for one in asked(place.task.form, case.outcomes, {})]
+    names = ", ".join(dict.fromkeys(split))
+    count = len(case.voices)
+    return text(f"{count} readers do not agree on: {names}." if names else "Nothing is open in this case.")
+
+
+def _model(place: Here, case: Case) -> Prediction | None:
+    """What the champion of the round said of the study, or the one of today."""
+    found = place.store.versions.predictions_of(case.request.study_id)
+    champion = place.champion
+    for version in (case.round.champion, champion.version if champion else ""):
+        prediction = next((p for p in found if p.version == version and p.task == place.task.name), None)
+        if prediction is not None:
+            return prediction
+    return None
+
+
+def _decision(place: Here, case: Case) -> None:
+    """What was decided, and the form of whoever may decide."""
+    request = case.request
+    before = [d for d in case.decisions if place.reader is None or d.reader_id == request.reader_id or case.appeal]
+    if before:
+        section("Decided")
+        decided.of_case(place, before)
+    if place.reader is None:
+        if request.state in WAITING:
+            show(tone("It waits for its adjudicator, who sees it as you do here: without names.", "quiet"))
+        return
+    if not case.may_decide:
+        if case.appeal is None or case.own is not None:
+            show(tone(_closed(case), "quiet"))
+        return
+    begun = jobs.latest_about(place.store, "case.decide", round_id=request.round_id, study_id=request.study_id,
+                              reader_id=request.reader_id)  # fmt: skip
+    if request.state in WAITING:
+        section("Your decision")
+        _form(place, case, begun)
+        return
+    with st.expander("Decide otherwise"):
+        _form(place, case, begun)
+
+
+def _closed(case: Case) -> str:
+    if case.own is not None and case.own.appeal_of:
+        return "It was decided on appeal: this decision is the last one."
+    if case.appeal is not None:
+        return "Your decision was appealed: another adjudicator has the case."
+    return "The round is closed: the decision stands, unless somebody appeals."
+
+
+def _form(place: Here, case: Case, begun: Job | None) -> None:
+    running = jobs.follow(place.home, begun, key=decision_form.key_of(case))
+    filled = decision_form.fill_in(place, case, running=running)
+    decision_form.decide(place, case, filled, running=running)

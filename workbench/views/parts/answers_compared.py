@@ -1,0 +1,134 @@
+"""The readers' answers to one case side by side, without names; at wish the model's beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from active_learning.votes import votes
+from data.answers import Findings, Form, Mask, MaskValue, Question, Site, Value
+from data.records import Annotation, Consensus, ConsensusState, Prediction
+from workbench.adjudicating import Case, Voice
+from workbench.theme import MODEL, READERS, SHAPES
+from workbench.views.parts import answers, words
+from workbench.views.parts.markup import Html, join, table, tag, text, tone
+
+MODEL_SHAPE = "◌"
+NOT_ASKED = "not asked"
+
+
+def colour_of(voice: Voice) -> str:
+    """The colour of a place in the case's own order: it says nothing of who the reader is."""
+    return READERS[voice.position % len(READERS)]
+
+
+def mark(voice: Voice) -> Html:
+    """A reader's shape in the case's colour."""
+    shape = SHAPES[voice.position % len(SHAPES)]
+    return Html(f'<span style="color:{colour_of(voice)}" aria-hidden="true">{shape}</span>')
+
+
+def model_mark() -> Html:
+    """The model's own shape."""
+    return Html(f'<span style="color:{MODEL}" aria-hidden="true">{MODEL_SHAPE}</span>')
+
+
+def compared(form: Form, case: Case, model: Prediction | None) -> Html:
+    """A row for each question and site, a column for each reader; what is disputed comes first."""
+    heads = ["Asked", *(join((mark(voice), " ", voice.name)) for voice in case.voices)]
+    heads += [join((model_mark(), " Model"))] if model else []
+    rows = []
+    for outcome in sorted(_rows_of(form, case), key=lambda o: o.state == ConsensusState.AGREED):
+        question = words.asked(form, outcome.question)
+        if question is None:
+            continue
+        given = by_voice(form, case.voices, question, outcome.site)
+        cells: list[object] = [_what(question, outcome)]
+        cells += [_cell(question, given.get(voice.position), list(given.values())) for voice in case.voices]
+        rows.append([*cells, *([_of_model(form, model, question, outcome.site)] if model else [])])
+    return join((tag("div", table(heads, rows), style="overflow-x:auto"), _remarks(case)))
+
+
+def by_voice(form: Form, voices: Sequence[Voice], question: Question, site: Site) -> dict[int, Value]:
+    """By place: what each reader who was asked said at a site. Of a mask it is the whole of it, page by page."""
+    found: dict[int, Value] = {}
+    for voice in voices:
+        cast = votes([voice.annotation], question, form)
+        if isinstance(question.kind, Mask):
+            if any(cast.values()):
+                found[voice.position] = _labels(voice.annotation, question)
+        elif cast.get(site):
+            found[voice.position] = cast[site][0].value
+    return found
+
+
+def tally(form: Form, voices: Sequence[Voice], question: Question, site: Site, value: Value) -> str:
+    """``2 of 3 readers``: how many gave an answer, of those who were asked."""
+    given = list(by_voice(form, voices, question, site).values())
+    return f"{sum(one == value for one in given)} of {len(given)}"
+
+
+def _rows_of(form: Form, case: Case) -> list[Consensus]:
+    """The outcomes, a mask's once for all its pages."""
+    found: dict[tuple[str, Site], Consensus] = {}
+    for outcome in case.outcomes:
+        question = words.asked(form, outcome.question)
+        whole = question is not None and isinstance(question.kind, Mask)
+        found.setdefault((outcome.question, Site() if whole else outcome.site), outcome)
+    order = {question.name: index for index, question in enumerate(form.questions)}
+    return sorted(found.values(), key=lambda o: (order.get(o.question, len(order)), o.site))
+
+
+def _what(question: Question, outcome: Consensus) -> Html:
+    place = "" if isinstance(question.kind, Mask) else words.site(outcome.site)
+    state = "" if outcome.state == ConsensusState.AGREED else " "
+    return join((answers.where(question.name, place), state, answers.consensus_chip(outcome) if state else ""))
+
+
+def _cell(question: Question, value: Value | None, given: Sequence[Value]) -> Html:
+    """An answer; heavier where it is not what all said."""
+    if value is None:
+        return tone(NOT_ASKED, "faint")
+    said = _said(question, value)
+    return text(said) if all(one == value for one in given) else tag("b", said)
+
+
+def _said(question: Question, value: Value) -> str:
+    if isinstance(question.kind, Mask) and isinstance(value, frozenset):
+        return ", ".join(words.short(one) for one in sorted(value)) or "nothing outlined"
+    return words.value(question.kind, value)
+
+
+def _labels(annotation: Annotation, question: Question) -> frozenset[str]:
+    """Which labels a reader outlined anywhere."""
+    return frozenset(
+        label
+        for answer in annotation.answers
+        if answer.question == question.name and isinstance(answer.value, MaskValue)
+        for label, _ in answer.value.masks
+    )
+
+
+def _of_model(form: Form, model: Prediction, question: Question, site: Site) -> Html:
+    results = [r for r in model.results if r.question == question.name]
+    if isinstance(question.kind, Mask):
+        drawn = {label for r in results if isinstance(r.value, MaskValue) for label, _ in r.value.masks}
+        return text(_said(question, frozenset(drawn)) if results else "—")
+    result = next((r for r in results if r.site == site), None)
+    if result is None:
+        return text("—")
+    share = None if isinstance(question.kind, Findings) else answers.probability(form, result)
+    figure = tag("span", f" P = {share:.2f}", cls="c-quiet c-nowrap") if share is not None else ""
+    return join((words.value(question.kind, result.value), figure))
+
+
+def _remarks(case: Case) -> Html:
+    said = [
+        tag("p", mark(v), f" {v.name} wrote: “{v.annotation.remark}”", cls="c-small c-quiet")
+        for v in case.voices
+        if v.annotation.remark
+    ]
+    said += [
+        tag("p", "A reader declined the case", f": “{why}”" if why else ".", cls="c-small c-quiet")
+        for why in case.declined
+    ]
+    return join(said)

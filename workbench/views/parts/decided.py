@@ -1,0 +1,114 @@
+"""What adjudicators decided of a study, why, and the one appeal that there may be against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from data.answers import MaskValue
+from data.records import Appeal, Decision, Reader
+from workbench.adjudicating import may_appeal
+from workbench.views.parts import answers, draft, jobs, words
+from workbench.views.parts.context import Here
+from workbench.views.parts.frame import note, section, show
+from workbench.views.parts.markup import Html, chip, facts, join, tag, tone
+
+FIRST, SECOND = "Decision", "Decision on the appeal"
+
+
+def of_study(place: Here, study_id: str) -> None:
+    """The decisions of a study in all rounds, as a part of its page; nothing where there is none."""
+    decisions = place.store.decisions.all(place.task.name, study_id=study_id)
+    if not decisions:
+        return
+    section("Adjudication")
+    for round_id in dict.fromkeys(d.round_id for d in decisions):
+        of_case(place, [d for d in decisions if d.round_id == round_id])
+
+
+def of_case(place: Here, decisions: Sequence[Decision], *, answered: bool = True) -> None:
+    """The decisions of one case, the appeal, and the way to appeal for whoever may.
+
+    Parameters
+    ----------
+    decisions:
+        The oldest first.
+    answered:
+        Whether the answers are said, too.
+    """
+    first = next((d for d in reversed(decisions) if not d.appeal_of), None)
+    second = next((d for d in reversed(decisions) if d.appeal_of), None)
+    if first is None:
+        return
+    appeals = [a for d in decisions if (a := place.store.decisions.appeal(d.decision_id))]
+    show(_told(place, FIRST, first, answered=answered))
+    for appeal in appeals:
+        show(_objection(place, appeal, decided=second is not None))
+    if second is not None:
+        show(_told(place, SECOND, second, answered=answered))
+    if not appeals:
+        _appeal(place, first)
+
+
+def sentence(place: Here, decision: Decision) -> str:
+    """The answers of a decision in a line; outlines by their labels."""
+    reads = place.store.reads.annotations(place.task.name, study_id=decision.study_id, every_revision=True)
+    given = next(
+        (r for r in reads if (r.annotation_id, r.revision) == (decision.annotation_id, decision.revision)), None
+    )
+    if given is None:
+        return "—"
+    plain = [a for a in given.answers if not isinstance(a.value, MaskValue)]
+    parts = [answers.reader_answers(place.task.form, plain)] if plain else []
+    drawn = {label for a in given.answers if isinstance(a.value, MaskValue) for label, _ in a.value.masks}
+    if len(plain) < len(given.answers):
+        parts.append("outlined: " + (", ".join(words.short(label) for label in sorted(drawn)) or "nothing"))
+    return " · ".join(parts)
+
+
+def _told(place: Here, title: str, decision: Decision, *, answered: bool) -> Html:
+    pairs: list[tuple[str, object]] = [("answer", sentence(place, decision))] if answered else []
+    pairs += [("why", decision.why or "—"), ("when", words.moment(decision.created_at) + " UTC")]
+    if place.reader is None:
+        pairs.append(("by", _named(place, decision.reader_id)))
+    return tag("div", tag("b", title), facts(pairs), style="margin-bottom:6px")
+
+
+def _objection(place: Here, appeal: Appeal, *, decided: bool) -> Html:
+    state = chip("decided", "good") if decided else chip("another adjudicator has the case", "doubt")
+    pairs: list[tuple[str, object]] = [("why", appeal.reason), ("when", words.moment(appeal.created_at) + " UTC")]
+    if place.reader is None:
+        pairs.append(("by", _named(place, appeal.reader_id) if appeal.reader_id else words.CURATOR))
+    return tag("div", tag("b", "Appeal"), " ", state, facts(pairs), style="margin-bottom:6px")
+
+
+def _named(place: Here, reader_id: str) -> str:
+    known: Reader | None = next((r for r in place.store.reads.readers() if r.reader_id == reader_id), None)
+    return words.reader_name(known) if known else reader_id
+
+
+def _appeal(place: Here, decision: Decision) -> None:
+    """The way to appeal, where whoever sits there may."""
+    who = None if place.reader is None else place.reader.reader_id
+    if not may_appeal(place.store, decision, who):
+        return
+    begun = jobs.latest_about(place.store, "case.appeal", decision_id=decision.decision_id)
+    with st.expander("Appeal", expanded=begun is not None):
+        show(tone("A case is appealed once. Another adjudicator then decides, and that decision stands.", "quiet"))
+        running = jobs.follow(place.home, begun, key=f"appeal {decision.decision_id}")
+        key = draft.restored(f"appeal {decision.decision_id}")
+        reason = st.text_area("What was overlooked", key=key, height=68, disabled=running)
+        draft.keep(key, reason)
+        if st.button("Appeal", key=f"appeal now {decision.decision_id}", disabled=running):
+            if not reason.strip():
+                note("An appeal needs a reason. Say what was overlooked.", "wrong")
+                return
+            jobs.ask(place.home, "case.appeal", decision_id=decision.decision_id, reader_id=who or "",
+                     reason=reason.strip())  # fmt: skip
+
+
+def brief(place: Here, decisions: Sequence[Decision]) -> Html:
+    """What stands, in a line."""
+    last = next((d for d in reversed(decisions) if d.appeal_of), decisions[-1])
+    return join((sentence(place, last), tag("span", f" “{last.why}”", cls="c-quiet") if last.why else ""))

@@ -1,0 +1,31 @@
+"""The guideline that reads follow, as readers open it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from workbench.views.parts import words
+from workbench.views.parts.context import Here
+from workbench.views.parts.frame import show
+from workbench.views.parts.markup import tone
+
+
+def of_task(place: Here) -> None:
+    """The guideline that stands; nothing before one was published."""
+    newest = place.store.guidelines.newest(place.task.name)
+    if newest is None:
+        return
+    with st.expander(f"Guideline, version {newest.version}"):
+        show(tone(f"Published {words.day(newest.created_at)}.", "quiet"))
+        st.markdown(newest.text)
+
+
+def of_reader(place: Here, reader_id: str) -> None:
+    """The same, with whether it has changed since the reader's last read."""
+    newest = place.store.guidelines.newest(place.task.name)
+    if newest is None:
+        return
+    reads = [a for a in place.store.reads.annotations(place.task.name, reader_id=reader_id) if a.request_id]
+    if reads and reads[-1].guideline != newest.version:
+        show(tone("▲ The guideline has changed since your last read.", "doubt"))
+    of_task(place)
