@@ -12,6 +12,7 @@ Dawid, Skene: Maximum likelihood estimation of observer error-rates using the EM
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,41 @@ class Estimate:
         return np.where(alone & (top > 0), known.argmax(axis=1), NOT_READ).astype(np.int16)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseReads:
+    """The reads that there are, item after item.
+
+    Parameters
+    ----------
+    items, readers, options:
+        How many there are.
+    item, reader, said:
+        (reads,) their numbers.
+    """
+
+    items: int
+    readers: int
+    options: int
+    item: NDArray[np.int64]
+    reader: NDArray[np.int64]
+    said: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ratings: Ratings) -> SparseReads:
+        """Of a table with gaps."""
+        item, reader = np.nonzero(ratings.given != NOT_READ)
+        said = ratings.given[item, reader].astype(np.int64)
+        return cls(len(ratings.items), len(ratings.readers), len(ratings.options), item, reader, said)
+
+    def matrix(self) -> Any:
+        """(items, readers * options) a sparse matrix with 1 where a reader said an option of an item."""
+        from scipy import sparse  # noqa: PLC0415 - slow to load
+
+        borders = np.concatenate([[0], np.bincount(self.item, minlength=self.items).cumsum()])
+        shape = (self.items, self.readers * self.options)
+        return sparse.csr_array((np.ones(len(self.item)), self.reader * self.options + self.said, borders), shape)
+
+
 def majority_vote(ratings: Ratings) -> Estimate:
     """The share of the readers of an item who gave each option."""
     return judged(ratings, _shares(ratings))
@@ -73,15 +109,9 @@ def dawid_skene(
         Reads of each option, by each reader and true option, that are imagined beside those that there are. 0 is
         the model as published; few reads want some.
     """
-    from scipy import sparse  # noqa: PLC0415 - slow to load
-
-    items, readers = ratings.given.shape
-    options = len(ratings.options)
-    item, reader = np.nonzero(ratings.given != NOT_READ)
-    said = ratings.given[item, reader].astype(np.int64)
-    reads = sparse.csr_array(
-        (np.ones(len(item)), (item, reader * options + said)), shape=(items, readers * options)
-    )
+    table = SparseReads.of(ratings)
+    readers, options = table.readers, table.options
+    reads, number = table.matrix(), len(table.item)
     truth = np.nan_to_num(_shares(ratings), nan=1 / options)
     read = np.asarray(ratings.counts().sum(axis=1) > 0)
     before, step = -np.inf, 0
@@ -95,7 +125,7 @@ def dawid_skene(
         truth /= truth.sum(axis=1, keepdims=True)
         prior = truth[read].mean(axis=0)
         confusion = _confusion(reads, truth, readers, options, smoothing)
-        now = _bound(reads, truth[read], confusion, prior, read) / max(len(item), 1)
+        now = _bound(reads, truth[read], confusion, prior, read) / max(number, 1)
         if now - before < tolerance:
             break
         before = now
@@ -105,7 +135,7 @@ def dawid_skene(
 
 
 def _bound(
-    reads: object, truth: FloatArray, confusion: FloatArray, prior: FloatArray, read: NDArray[np.bool_]
+    reads: Any, truth: FloatArray, confusion: FloatArray, prior: FloatArray, read: NDArray[np.bool_]
 ) -> float:
     """The evidence lower bound, in bits."""
     logs = np.log2(confusion).reshape(-1, confusion.shape[-1])
@@ -114,21 +144,18 @@ def _bound(
     return float((truth * joint).sum() + entropy)
 
 
-def _confusion(reads: object, truth: FloatArray, readers: int, options: int, smoothing: float) -> FloatArray:
+def _confusion(reads: Any, truth: FloatArray, readers: int, options: int, smoothing: float) -> FloatArray:
     """(readers, said, true): the share of a reader's reads of a true option that said each."""
-    counts = np.asarray(reads.T @ truth).reshape(readers, options, options) + smoothing  # type: ignore[attr-defined]
+    counts = np.asarray(reads.T @ truth).reshape(readers, options, options) + smoothing
     counts = np.maximum(counts, EPSILON)
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
 def judged(ratings: Ratings, truth: FloatArray) -> Estimate:
     """Readers' confusion and quality where the truth's probabilities are given."""
-    options, readers = len(ratings.options), len(ratings.readers)
-    known = np.nan_to_num(truth, nan=0.0)
-    counts = np.zeros((readers, options, options))
-    for number in range(readers):
-        for option in range(options):
-            counts[number, :, option] = known[ratings.given[:, number] == option].sum(axis=0)
+    reads = SparseReads.of(ratings)
+    counts = np.asarray(reads.matrix().T @ np.nan_to_num(truth, nan=0.0))  # (readers * said, true)
+    counts = counts.reshape(reads.readers, reads.options, reads.options).transpose(0, 2, 1)
     total = counts.sum(axis=2, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         confusion = counts / total

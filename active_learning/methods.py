@@ -47,8 +47,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "pooled": _pooled,
     }
 )
-"""``majority``, ``dawid_skene`` and ``ordinal`` do not look at the model; ``crowdlab`` is made for one, and weighs the
-readers by their agreement where there is none; ``pooled`` takes one into account where it is there."""
+"""``majority``, ``dawid_skene`` and ``ordinal`` do not look at the model; ``crowdlab`` is made for one, and weighs
+the readers by their agreement where there is none; ``pooled`` takes one into account where it is there."""
 
 
 def estimate(method: str, ratings: Ratings, model: FloatArray | None = None) -> Estimate:

@@ -1,9 +1,9 @@
 """The ordinal rule: the median of the readers' grades, with how far the readers spread around it.
 
-The median is what panels report of ordered grades, since one reader far off does not move it. Its uncertainty comes
-from the spread: the deviation of one read is estimated from all items with several reads, since a handful of reads says
-little of an item by itself, and the median of ``n`` normal reads has the deviation ``sqrt(pi / (2 n))`` times that of
-one. The probability of a grade is the share of this normal distribution that rounds to it.
+The median is what panels report of ordered grades, since one reader far off does not move it. Its uncertainty
+comes from the spread: the deviation of one read is estimated from all items with several reads, since a handful of
+reads says little of an item by itself, and the median of ``n`` normal reads has the deviation ``sqrt(pi / (2 n))``
+times that of one. The probability of a grade is the share of this normal distribution that rounds to it.
 
 References
 ----------

@@ -1,17 +1,18 @@
-"""A consensus that pools what readers have in common: severities on a line, and readers with thresholds of their own.
+"""A consensus that pools what labels and readers have in common: severities on a line, and readers' thresholds.
 
-Each item shows an option to some degree, its severity. A reader says the option the likelier the farther the severity
-lies above the reader's own threshold; this is Rasch's model, readers in the place of questions. It says what Dawid and
-Skene's two classes cannot: that readers err on the same items, those near the threshold, so that their errors do not
-speak independently.
+Each item shows an option to some degree, its severity. A reader says the option the likelier the farther the
+severity lies above the reader's own threshold; this is Rasch's model, readers in the place of questions. It says
+what Dawid and Skene's classes cannot: that readers err on the same items, those near the threshold, so that their
+errors do not speak independently.
 
 The reads alone cannot tell where the reference draws its line. It is drawn where the reference says the option as
 often as the readers do on the whole: readers as a group neither over-call nor under-call. The probability of an
 option is that of a severity above this line.
 
 Thresholds are shrunk towards what the reader does at other labels and what readers do on the whole; how much is
-estimated from the reads (empirical Bayes, by Laplace's approximation), so that few reads suffice. A model's calibrated probabilities move the expected severity of an item; how far is estimated as well. More than two
-options are taken one against the rest.
+estimated from the reads (empirical Bayes, by Laplace's approximation), so that few reads suffice. A model's
+probabilities move the expected severity of an item; how far is estimated as well. More than two options are taken
+one against the rest.
 
 References
 ----------
@@ -140,20 +141,20 @@ def _reads(ratings: Ratings, option: int, readers: Sequence[str], model: FloatAr
     said = np.full((len(ratings.items), len(readers)), NOT_READ, dtype=np.int8)
     said[:, columns] = np.where(ratings.given == NOT_READ, NOT_READ, ratings.given == option)
     if model is None:
-        kinds, pattern, count = np.unique(said, axis=0, return_inverse=True, return_counts=True)
-        logits = np.zeros(len(kinds))
+        kinds, pattern = np.unique(said, axis=0, return_inverse=True)
+        logits: FloatArray = np.zeros(len(kinds))
     else:
-        kinds, pattern, count = said, np.arange(len(said)), np.ones(len(said))
-        logits = _logits(model[:, option])
+        kinds, pattern, logits = said, np.arange(len(said)), _logits(model[:, option])
     yes, no = (kinds == 1).astype(np.float64), (kinds == 0).astype(np.float64)
-    return _Reads(yes, no, count.astype(np.float64), logits, pattern.reshape(-1))
+    pattern = pattern.reshape(-1)
+    return _Reads(yes, no, np.bincount(pattern).astype(np.float64), logits, pattern)
 
 
 def _logits(chances: FloatArray) -> FloatArray:
     """Logits of mean 0 and deviation 1; 0 where there are none or all are alike."""
     with np.errstate(invalid="ignore"):
         kept = np.clip(chances, LEAST, 1 - LEAST)
-        logits = np.log(kept / (1 - kept))
+        logits: FloatArray = np.log(kept / (1 - kept))
     known = np.isfinite(logits)
     deviation = float(logits[known].std()) if known.any() else 0.0
     if deviation < LEAST:
@@ -205,7 +206,7 @@ def _fitted(reads: Sequence[_Reads], values: FloatArray, priors: _Priors) -> Flo
 
 
 def _posterior(one: _Reads, row: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(patterns, grid) of each severity, (patterns,) log evidence, (readers, grid) how often each says the option."""
+    """(patterns, grid) of each severity, (patterns,) log evidence, (readers, grid) how often each says it."""
     logit = row[MEAN] + math.exp(row[SPREAD]) * GRID + row[READERS:, None]
     says = -np.logaddexp(0, -logit)
     joint = one.yes @ says + one.no @ (says - logit) - (GRID - row[MODEL] * one.model[:, None]) ** 2 / 2
@@ -253,18 +254,17 @@ def _width(apart: FloatArray, unsure: FloatArray, first: float) -> float:
 def _variances(reads: Sequence[_Reads], values: FloatArray, priors: _Priors, step: float = 1e-4) -> FloatArray:
     """(labels, columns) variances of the parameters, from the curvature at their likeliest values."""
     columns = values.shape[1]
-    curve = np.empty((len(values), columns, columns))
+    curve: FloatArray = np.empty((len(values), columns, columns))
     for column in range(columns):
         moved = [values.copy(), values.copy()]
         moved[0][:, column] += step
         moved[1][:, column] -= step
         up, down = (np.stack([_slope(one, row)[1] for one, row in zip(reads, m, strict=True)]) for m in moved)
         curve[:, :, column] = (down - up) / (2 * step)
-    curve = (curve + curve.transpose(0, 2, 1)) / 2 + np.diag(1 / priors.width**2)
-    values_, vectors = np.linalg.eigh(curve)
-    floor = 1 / priors.width.max() ** 2
-    inverse = np.einsum("lik,lk,ljk->lij", vectors, 1 / np.maximum(values_, floor), vectors)
-    return np.asarray(np.einsum("lii->li", inverse))
+    curve = np.asarray((curve + curve.transpose(0, 2, 1)) / 2 + np.diag(1 / priors.width**2))
+    strengths, vectors = np.linalg.eigh(curve)
+    strengths = np.maximum(strengths, 1 / priors.width.max() ** 2)
+    return np.asarray(np.einsum("lik,lk->li", vectors**2, 1 / strengths))
 
 
 def _above(one: _Reads, row: FloatArray) -> FloatArray:
