@@ -167,6 +167,35 @@ def with_outlines(
     return drawn
 
 
+def with_names(shown: NDArray[np.uint8], masks: Sequence[tuple[NDArray[np.bool_], str, str]]) -> NDArray[np.uint8]:
+    """A picture with a name at the edge of each mask, each one at another corner, (rows, columns, 3).
+
+    Parameters
+    ----------
+    masks:
+        (mask in native pixels, name, colour as ``#rrggbb``); empty ones are passed over.
+    """
+    import cv2  # noqa: PLC0415
+
+    drawn = np.array(shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2))
+    rows, columns = drawn.shape[:2]
+    size = max(rows, columns) / 1400
+    for index, (mask, name, colour) in enumerate(masks):
+        marked = np.argwhere(mask)
+        if not len(marked):
+            continue
+        down, along = ((-1, -1), (-1, 1), (1, 1), (1, -1))[index % 4]
+        row, column = marked[np.argmax(marked @ np.array([down, along]))]
+        y, x = round((row + 0.5) * rows / mask.shape[0]), round((column + 0.5) * columns / mask.shape[1])
+        (wide, high), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, 2)
+        place = (x + 4 if along > 0 else x - wide - 4, y - 4 if down < 0 else y + high + 4)
+        place = (min(max(place[0], 0), columns - wide), min(max(place[1], high), rows))
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        for ink, width in (((0, 0, 0), 5), ((red, green, blue), 2)):
+            cv2.putText(drawn, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, width, cv2.LINE_AA)
+    return drawn
+
+
 def with_difference(shown: NDArray[np.uint8], split: NDArray[np.bool_], colour: str) -> NDArray[np.uint8]:
     """A picture on which pixels are tinted and hatched, (rows, columns, 3).
 

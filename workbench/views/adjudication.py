@@ -145,7 +145,8 @@ def _reason(place: Here, case: Case) -> Html:
     split = [words.short(one.question.name) for one in asked(place.task.form, case.outcomes, {})]
     names = ", ".join(dict.fromkeys(split))
     count = len(case.voices)
-    return text(f"{count} readers do not agree on: {names}." if names else "Nothing is open in this case.")
+    verb = "do" if case.own is None else "did"
+    return text(f"{count} readers {verb} not agree on: {names}." if names else "Nothing is open in this case.")
 
 
 def _model(place: Here, case: Case) -> Prediction | None:

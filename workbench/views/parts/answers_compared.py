@@ -13,7 +13,7 @@ from workbench.views.parts import answers, words
 from workbench.views.parts.markup import Html, join, table, tag, text, tone
 
 MODEL_SHAPE = "◌"
-NOT_ASKED = "not asked"
+NOT_ASKED, NOT_DRAWN = "not asked", "not drawn"
 
 
 def colour_of(voice: Voice) -> str:
@@ -43,7 +43,9 @@ def compared(form: Form, case: Case, model: Prediction | None) -> Html:
             continue
         given = by_voice(form, case.voices, question, outcome.site)
         cells: list[object] = [_what(question, outcome)]
-        cells += [_cell(question, given.get(voice.position), list(given.values())) for voice in case.voices]
+        cells += [
+            _cell(question, outcome.site, given.get(voice.position), list(given.values())) for voice in case.voices
+        ]
         rows.append([*cells, *([_of_model(form, model, question, outcome.site)] if model else [])])
     return join((tag("div", table(heads, rows), style="overflow-x:auto"), _remarks(case)))
 
@@ -84,10 +86,10 @@ def _what(question: Question, outcome: Consensus) -> Html:
     return join((answers.where(question.name, place), state, answers.consensus_chip(outcome) if state else ""))
 
 
-def _cell(question: Question, value: Value | None, given: Sequence[Value]) -> Html:
+def _cell(question: Question, site: Site, value: Value | None, given: Sequence[Value]) -> Html:
     """An answer; heavier where it is not what all said."""
     if value is None:
-        return tone(NOT_ASKED, "faint")
+        return tone(NOT_DRAWN if site.key.startswith("lesion:") else NOT_ASKED, "faint")
     said = _said(question, value)
     return text(said) if all(one == value for one in given) else tag("b", said)
 

@@ -13,7 +13,7 @@ from data.records import Prediction, Study
 from workbench import outlines
 from workbench.adjudicating import Case, Voice
 from workbench.outlines_compared import dice, differing, drawn_by
-from workbench.pictures import enlarged, png, with_difference, with_outlines
+from workbench.pictures import enlarged, png, with_difference, with_names, with_outlines
 from workbench.theme import DOUBT, MODEL, TEXT
 from workbench.views.parts import words
 from workbench.views.parts.answers_compared import colour_of, mark, model_mark
@@ -45,8 +45,8 @@ def picture(place: Here, case: Case, study: Study, model: Prediction | None, cho
     drew = [v for v in case.voices if any(drawn_by(v, question) for question in asked)]
     split = differing(case.voices, asked, place.task.form, place.blobs) if drew else {}
     index = _page(case, len(pages), split, drew, asked)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        window = choose_window(pages[index].series)
+    window = choose_window(pages[index].series)
+    with st.container(horizontal=True, gap="medium"):
         on = _switches(case, drew, split=bool(split), model=bool(outlines.by_page(model)))
     shown = pixels_of(place, pages[index], window)
     drawn = enlarged(shown, outlines.LEAST_PX) if drew else shown
@@ -54,7 +54,7 @@ def picture(place: Here, case: Case, study: Study, model: Prediction | None, cho
         drawn = with_difference(drawn, split[index], DOUBT)
     lines = [(m, colour_of(v)) for v in drew if v.name in on for m in _on_page(place, v, asked, index)]
     width = max(1, round(max(drawn.shape) / 500))
-    drawn = with_outlines(drawn, lines, width_px=width)
+    drawn = with_names(with_outlines(drawn, lines, width_px=width), _numbers(place, drew, on, asked, index))
     if "model" in on:
         dashed = [(m, MODEL) for m in _of_model(place, model, index)]
         drawn = with_outlines(drawn, dashed, width_px=width, dash_px=6 * width)
@@ -111,6 +111,18 @@ def _switches(case: Case, drew: list[Voice], *, split: bool, model: bool) -> set
 def _on_page(place: Here, voice: Voice, asked: list[Question], index: int) -> list[NDArray[np.bool_]]:
     values = [drawn_by(voice, question).get(Site.page(index)) for question in asked]
     return [m for value in values if value is not None for m in _masks(place, value)]
+
+
+def _numbers(
+    place: Here, drew: list[Voice], on: set[str], asked: list[Question], index: int
+) -> list[tuple[NDArray[np.bool_], str, str]]:
+    """A reader's number beside what the reader drew on a page: colours alone would not do."""
+    found = []
+    for voice in drew:
+        masks = _on_page(place, voice, asked, index)
+        if voice.name in on and masks:
+            found.append((np.logical_or.reduce(masks), str(voice.position + 1), colour_of(voice)))
+    return found
 
 
 def _of_model(place: Here, model: Prediction | None, index: int) -> list[NDArray[np.bool_]]:
