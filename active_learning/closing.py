@@ -236,8 +236,8 @@ class Closing:
             raise RoundError(
                 "A decision needs a reason.", given="none", expected="a sentence", do="say what decided it"
             )
-        checked = self.task.form.check(answers)
-        if not checked:
+        checked = self.task.form.check([*self._agreed(current, study_id, answers), *answers])
+        if not answers:
             raise RoundError(
                 "Nothing is decided.", given="no answer", expected="an answer to each disputed question",
                 do="choose one",
@@ -262,6 +262,16 @@ class Closing:
         assert decision is not None  # noqa: S101 - it is an adjudication with answers
         self.form(current, studies=[study_id])
         return decision
+
+    def _agreed(self, current: Round, study_id: str, answers: Sequence[Answer]) -> list[Answer]:
+        """What was agreed of the questions that others depend on: an adjudicator need not say it again."""
+        parents = {question.asked_if[0] for question in self.task.form.questions if question.asked_if}
+        given = {(answer.question, answer.site) for answer in answers}
+        return [
+            Answer(c.question, c.site, c.value)
+            for c in self.store.labels.consensus(self.task.name, round_id=current.round_id, study_id=study_id)
+            if c.question in parents and c.value is not None and (c.question, c.site) not in given
+        ]
 
     def appeal(self, decision_id: str, *, reader_id: str, reason: str) -> ReadRequest:
         """Appeal against a decision; another adjudicator is asked, whose decision is the last one.

@@ -240,7 +240,11 @@ class Loop:
         decision = self.closing.decide(current, study_id, reader_id, answers, why)
         if before and self.around.server is not None:
             try:
-                self.around.server.withdraw(before)
+                gone = self.around.server.withdraw(before)
+                self.store.reads.set_requests(
+                    replace(r, state=RequestState.ANSWERED, external_project=None, external_task=None)
+                    for r in gone
+                )
             except LabelServerError as error:
                 self.store.log.add("case.left_on_server", study_id, message=str(error))
         return decision

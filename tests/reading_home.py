@@ -111,7 +111,7 @@ def _study(store: Store, blobs: Blobs, owner: Any, number: int) -> Study:
 def champion(given: Reading, *, cut_off: float = 0.6) -> str:
     """Crown a version that says of every study that it is frontal, and cut off with this probability."""
     store, blobs = given.store, given.loop.blobs
-    manifest = save(blobs, given.loop.task, Trained({}, {}, ()), data={"training": {"studies": 1, "phantoms": 1}})
+    manifest = save(blobs, TASK, Trained({}, {}, ()), data={"training": {"studies": 1, "phantoms": 1}})
     version = store.versions.add(task=TASK, profile="tiny", manifest=manifest, parent="", round_id="").version
     odds = {"complete": round(1 - cut_off, 4), "cut_off": cut_off}
     results = (
