@@ -3,7 +3,8 @@
 Each item shows an option to some degree, its severity. A reader says the option the likelier the farther the
 severity lies above the reader's own threshold; this is Rasch's model, readers in the place of questions. It says
 what Dawid and Skene's classes cannot: that readers err on the same items, those near the threshold, so that their
-errors do not speak independently.
+errors do not speak independently. Where all readers read an item, the number of those who say an option is all
+that counts; where some do, it counts who they are.
 
 The reads alone cannot tell where the reference draws its line. It is drawn where the reference says the option as
 often as the readers do on the whole: readers as a group neither over-call nor under-call. The probability of an
@@ -42,6 +43,14 @@ MEAN, SPREAD, MODEL, READERS = 0, 1, 2, 3
 ROUNDS = 6
 """Of the widths of the priors; they move by less than a hundredth thereafter."""
 LEAST = 1e-6
+BELIEFS = 4
+"""For how many estimates a prior's first width stands."""
+NOISE = math.log(math.pi / math.sqrt(3))
+"""Before any read severities are thought to vary as much as one reader's noise, which is logistic ..."""
+VARIES = 0.5
+"""... by a factor of e up or down from label to label, two deviations of its logarithm ..."""
+APART = 1.0
+"""... and thresholds by an odds ratio of e: one deviation, of the readers and of a reader's labels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,16 +83,6 @@ class _Priors:
     centre: FloatArray
     width: FloatArray
     between: float
-
-
-BELIEFS = 4
-"""For how many estimates a prior's first width stands."""
-NOISE = math.log(math.pi / math.sqrt(3))
-"""Before any read severities are thought to vary as much as one reader's noise, which is logistic ..."""
-VARIES = 0.5
-"""... by a factor of e up or down from label to label, two deviations of its logarithm ..."""
-APART = 1.0
-"""... and thresholds by an odds ratio of e: one deviation, of the readers and of a reader's labels."""
 
 
 def pooled(ratings: Mapping[str, Ratings], model: Mapping[str, FloatArray] | None = None) -> dict[str, Estimate]:
