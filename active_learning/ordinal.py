@@ -2,8 +2,10 @@
 
 The median is what panels report of ordered grades, since one reader far off does not move it. Its uncertainty
 comes from the spread: the deviation of one read is estimated from all items with several reads, since a handful of
-reads says little of an item by itself, and the median of ``n`` normal reads has the deviation ``sqrt(pi / (2 n))``
-times that of one. The probability of a grade is the share of this normal distribution that rounds to it.
+reads says little of an item by itself; where the item's own readers spread farther than that, their own deviation
+counts, so that a case on which they are apart is not taken for settled. The median of ``n`` normal reads has the
+deviation ``sqrt(pi / (2 n))`` times that of one. The probability of a grade is the share of this normal
+distribution that rounds to it.
 
 References
 ----------
@@ -31,11 +33,12 @@ def median_with_spread(ratings: Ratings) -> Estimate:
     """
     given = np.where(ratings.given == NOT_READ, np.nan, ratings.given.astype(np.float64))
     number = (~np.isnan(given)).sum(axis=1)
-    read = number > 0
+    read, several = number > 0, number > 1
     middle = np.full(len(given), np.nan)
     middle[read] = np.nanmedian(given[read], axis=1)
-    wide = np.sqrt(math.pi / (2 * np.maximum(number, 1))) * spread(ratings)
-    wide = np.where(number == 1, spread(ratings), wide)
+    one = np.full(len(given), spread(ratings))
+    one[several] = np.maximum(one[several], np.nanstd(given[several], axis=1, ddof=1))
+    wide = one * np.where(several, np.sqrt(math.pi / (2 * np.maximum(number, 1))), 1.0)
     truth = _between(middle, wide, len(ratings.options))
     return judged(ratings, truth)
 
