@@ -10,19 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from active_learning.detection_panel import DetectionPanel
 from active_learning.mask_panel import MaskPanel
-from active_learning.panel import Panel
+from active_learning.panel import Figures, Panel
 from active_learning.reading_study import Participant, Standard
 from active_learning.reading_times import Reread
 from active_learning.reading_topic import Answerer, View
 from data.errors import RatingsError
 from data.records import Metric
 from data.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Stamp:
     def text(self) -> str:
         """All of it in one line."""
         return " ".join((str(self.reads), self.newest, self.standing, self.version)).strip()
+
+    @property
+    def of_reads(self) -> Stamp:
+        """The reads' part of it."""
+        return Stamp(self.reads, self.newest, "", "")
 
 
 def stamp_of(store: Store, task: str, round_id: str = "") -> Stamp:
@@ -92,6 +99,8 @@ class Asked:
     ----------
     answerers:
         Each reader, their mean and the model against the reference standard.
+    levels:
+        By spinal level, both sides together, where there are several: the panel's coefficients.
     leanings, quality:
         By reader. The quality is what the task's rule for the consensus estimates: the probability that an answer
         of the reader is right.
@@ -99,6 +108,7 @@ class Asked:
 
     view: View
     panel: Panel
+    levels: Mapping[str, Figures]
     answerers: tuple[Answerer, ...]
     rereads: tuple[Reread, ...]
     leanings: Mapping[str, Leaning]
@@ -226,8 +236,6 @@ class Overview:
     asked: tuple[Asked, ...]
     assisted: tuple[Asked, ...]
     profiles: tuple[Profile, ...]
-    outlines: tuple[MaskPanel, ...]
-    detections: tuple[DetectionPanel, ...]
     found: int
     cases: tuple[Case, ...]
     worth: tuple[Worth, ...]
@@ -235,8 +243,7 @@ class Overview:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
-        plain: dict[str, Any] = _adapter().dump_python(self, mode="json")
-        return plain
+        return _plain(_overviews(), self)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Overview:
@@ -247,15 +254,55 @@ class Overview:
         RatingsError
             It is of another form, such as that of an earlier program.
         """
-        try:
-            return _adapter().validate_python(raw)
-        except ValidationError as error:
-            raise RatingsError(
-                "What was measured of the readers cannot be read.", given=str(error.errors()[0]["msg"]),
-                expected="the form that this program writes", do="measure anew",
-            ) from error  # fmt: skip
+        return _read(_overviews(), raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlined:
+    """How far outlines and detections agree; apart, since it takes longest. ``stamp`` is of the reads alone."""
+
+    task: str
+    round_id: str
+    stamp: Stamp
+    outlines: tuple[MaskPanel, ...]
+    detections: tuple[DetectionPanel, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return _plain(_outlined(), self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Outlined:
+        """What :meth:`as_dict` gave.
+
+        Raises
+        ------
+        RatingsError
+            It is of another form.
+        """
+        return _read(_outlined(), raw)
 
 
 @cache
-def _adapter() -> TypeAdapter[Overview]:
+def _overviews() -> TypeAdapter[Overview]:
     return TypeAdapter(Overview)
+
+
+@cache
+def _outlined() -> TypeAdapter[Outlined]:
+    return TypeAdapter(Outlined)
+
+
+def _plain(form: TypeAdapter[T], value: T) -> dict[str, Any]:
+    plain: dict[str, Any] = form.dump_python(value, mode="json")
+    return plain
+
+
+def _read(form: TypeAdapter[T], raw: Mapping[str, Any]) -> T:
+    try:
+        return form.validate_python(raw)
+    except ValidationError as error:
+        raise RatingsError(
+            "What was measured of the readers cannot be read.", given=str(error.errors()[0]["msg"]),
+            expected="the form that this program writes", do="measure anew",
+        ) from error  # fmt: skip

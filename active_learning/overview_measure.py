@@ -11,19 +11,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from active_learning.accuracy import majority_of_others
-from active_learning.detection_panel import DetectionPanel, detection_panels
+from active_learning.agreement import Scale, fleiss_kappa, gwet_ac, krippendorff_alpha, percent_agreement
+from active_learning.detection_panel import detection_panels
 from active_learning.guidelines import counting
-from active_learning.mask_panel import MaskPanel, mask_panels
+from active_learning.mask_panel import mask_panels
 from active_learning.outlines import MaskRule
-from active_learning.overview import Asked, Case, Leaning, Overview, Profile, Worth, stamp_of
+from active_learning.overview import Asked, Case, Leaning, Outlined, Overview, Profile, Worth, stamp_of
 from active_learning.overview_cases import MOST_CASES, Key, believe, disagreements, worth_reading
+from active_learning.panel import Figures
 from active_learning.ratings import NOT_READ, Ratings, ratings_of
 from active_learning.reader_masks import stacks_of
 from active_learning.reading_material import Material, material
 from active_learning.reading_study import Participant, Progress, ReadingStudy, Topic, reading_study
 from active_learning.reading_topic import View
 from active_learning.words import spoken
-from data.answers import Mask
+from data.answers import Form, Mask, Measurement, Site
 from data.blobs import Blobs
 from data.records import ReaderRole
 from data.store import Store
@@ -57,12 +59,10 @@ def measure(
     """
     stamp = stamp_of(store, task.name, round_id)
     study = reading_study(store, blobs, task, round_id=round_id, draws=draws, seed=seed,
-                          progress=lambda share, words: progress(0.5 * share, words))  # fmt: skip
+                          progress=lambda share, words: progress(0.6 * share, words))  # fmt: skip
     given = material(store, blobs, task, round_id)
     ratings = ratings_of(given.independent, task.form, patients=given.patients, counts=counting(store, task.name))
-    progress(0.5, "outlines")
-    outlines, detections = _drawn(store, blobs, task, given, draws, seed)
-    progress(0.85, "disagreements")
+    progress(0.6, "disagreements")
     cases, worth = _cases(store, task, given, ratings)
     quality = _quality(store, task.name, round_id)
     views = {topic.view.name: topic.view for topic in study.topics}
@@ -78,13 +78,34 @@ def measure(
         tuple(_asked(topic, None, {}, {}, draws, seed) for topic in study.assisted),
         tuple(_profile(one, store, given, ratings, views, draws, seed) for one in study.participants
               if one.role == ReaderRole.READER or one.independent or one.assisted),
-        tuple(outlines.values()),
-        tuple(detections.values()),
         len(cases),
         cases[:MOST_CASES],
         worth,
-        study.notes if not outlines else (),
+        _notes(task.form),
     )  # fmt: skip
+
+
+def measure_outlines(
+    store: Store, blobs: Blobs, task: ClinicalTask, *, round_id: str = "", draws: int = DRAWS, seed: int = 0
+) -> Outlined:
+    """How far the readers' outlines and detections agree; empty where the form has no masks.
+
+    The parameters are those of :func:`measure`.
+    """
+    stamp = stamp_of(store, task.name, round_id).of_reads
+    given = material(store, blobs, task, round_id)
+    masks = {question.name for question in task.form.questions if isinstance(question.kind, Mask)}
+    reads = [a for a in given.independent if not masks & given.outdated.get(a.guideline, frozenset())]
+    if not masks or not reads:
+        return Outlined(task.name, round_id, stamp, (), ())
+    studies = store.studies.find(study_ids={a.study_id for a in reads})
+    stacks = {study.study_id: stacks_of(task.sources(study)) for study in studies if study.series}
+    rule = MaskRule(task.config.reading.outlines)
+    outlines = mask_panels(reads, task.form, blobs, stacks=stacks, patients=given.patients, rule=rule,
+                           draws=draws, seed=seed)  # fmt: skip
+    detections = detection_panels(reads, task.form, blobs, stacks=stacks, patients=given.patients, rule=rule,
+                                  draws=draws, seed=seed)  # fmt: skip
+    return Outlined(task.name, round_id, stamp, tuple(outlines.values()), tuple(detections.values()))
 
 
 def leaning(ratings: Ratings, reader: str, *, ordered: bool, draws: int, seed: int) -> Leaning | None:
@@ -118,6 +139,27 @@ def _way(options: Sequence[str], wrong: int, right: int) -> str:
     return f"says {spoken(options[wrong])} where the panel says {spoken(options[right])}"
 
 
+def _by_level(ratings: Ratings, view: View, draws: int, seed: int) -> dict[str, Figures]:
+    """The panel's coefficients level by level, both sides together; empty where there are not several levels."""
+    places = [Site(item.rpartition(" ")[2]).key.split(":") for item in ratings.items]
+    names = np.array([place[1] if place[0] == "level" else "" for place in places])
+    found: dict[str, Figures] = {}
+    for name in sorted(set(names.tolist()) - {""}):
+        rows = np.flatnonzero(names == name)
+        part = Ratings(
+            ratings.options, ratings.readers, tuple(ratings.items[row] for row in rows),
+            tuple(ratings.patients[row] for row in rows), ratings.given[rows],
+        )  # fmt: skip
+        measures = {
+            "percent_agreement": percent_agreement(part),
+            "fleiss_kappa": fleiss_kappa(part),
+            "krippendorff_alpha": krippendorff_alpha(part, Scale.ORDINAL if view.ordered else Scale.NOMINAL),
+            "gwet_ac1": gwet_ac(part),
+        }
+        found[name] = {key: m.metric(draws, seed) for key, m in measures.items() if m is not None}
+    return found if len(found) > 1 else {}
+
+
 def _asked(
     topic: Topic,
     study: ReadingStudy | None,
@@ -134,8 +176,11 @@ def _asked(
         if own is not None
         and (found := leaning(own, reader, ordered=topic.view.ordered, draws=draws, seed=seed)) is not None
     }
+    by_level = {} if own is None else _by_level(own, topic.view, draws, seed)
     again = tuple(one for one in study.rereads if one.topic == topic.view.name) if study else ()
-    return Asked(topic.view, topic.panel, topic.answerers, again, leanings, quality.get(topic.view.question, {}))
+    return Asked(
+        topic.view, topic.panel, by_level, topic.answerers, again, leanings, quality.get(topic.view.question, {})
+    )
 
 
 def _profile(
@@ -175,22 +220,9 @@ def _cases(
     return disagreements(believed, names), worth
 
 
-def _drawn(
-    store: Store, blobs: Blobs, task: ClinicalTask, given: Material, draws: int, seed: int
-) -> tuple[dict[tuple[str, str], MaskPanel], dict[str, DetectionPanel]]:
-    """Agreement of outlines and of detections, where the form has masks."""
-    masks = {question.name for question in task.form.questions if isinstance(question.kind, Mask)}
-    reads = [a for a in given.independent if not masks & given.outdated.get(a.guideline, frozenset())]
-    if not masks or not reads:
-        return {}, {}
-    studies = store.studies.find(study_ids={a.study_id for a in reads})
-    stacks = {study.study_id: stacks_of(task.sources(study)) for study in studies if study.series}
-    rule = MaskRule(task.config.reading.outlines)
-    outlines = mask_panels(reads, task.form, blobs, stacks=stacks, patients=given.patients, rule=rule,
-                           draws=draws, seed=seed)  # fmt: skip
-    detections = detection_panels(reads, task.form, blobs, stacks=stacks, patients=given.patients, rule=rule,
-                                  draws=draws, seed=seed)  # fmt: skip
-    return outlines, detections
+def _notes(form: Form) -> tuple[str, ...]:
+    left = [spoken(question.name) for question in form.questions if isinstance(question.kind, Measurement)]
+    return (f"Measurements have no options, and no figures here: {', '.join(left)}.",) if left else ()
 
 
 def _quality(store: Store, task: str, round_id: str) -> dict[str, dict[str, float]]:

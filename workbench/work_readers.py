@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from active_learning.overview import Overview
+from active_learning.overview import Outlined, Overview
 from data.blobs import Blobs
 from data.home import Home
 from data.store import Store
 from models.task import get_task
 from workbench.jobs import QUICK, Work, kind
 
-MEASURE, REPORT = "consensus.measure", "readers.report"
+MEASURE, OUTLINES, REPORT = "consensus.measure", "consensus.outlines", "readers.report"
 
 
 @kind(MEASURE, line=QUICK)
@@ -33,12 +33,20 @@ def measure_readers(work: Work, *, task: str, round_id: str = "", stamp: str = "
 
     store, blobs = Store.of(work.home), Blobs.of(work.home)
     found = measure(store, blobs, get_task(task), round_id=round_id, progress=work.progress)
-    name = blobs.put(json.dumps(found.as_dict(), sort_keys=True).encode())
-    _sweep(store, blobs, task, round_id, keep=name)
-    return {"task": task, "round": round_id, "stamp": found.stamp.text, "overview": name}
+    return _keep(store, blobs, MEASURE, found)
 
 
-def newest(store: Store, blobs: Blobs, task: str, round_id: str = "") -> Overview | None:
+@kind(OUTLINES)
+def measure_readers_outlines(work: Work, *, task: str, round_id: str = "", stamp: str = "") -> Mapping[str, Any]:
+    """The same for outlines and detections, which takes minutes where they are volumes."""
+    from active_learning.overview_measure import measure_outlines  # noqa: PLC0415 - slow to load
+
+    store, blobs = Store.of(work.home), Blobs.of(work.home)
+    work.progress(0.05, "comparing outlines")
+    return _keep(store, blobs, OUTLINES, measure_outlines(store, blobs, get_task(task), round_id=round_id))
+
+
+def newest_overview(store: Store, blobs: Blobs, task: str, round_id: str = "") -> Overview | None:
     """What was measured last of a task or round; None where nothing was.
 
     Raises
@@ -48,8 +56,14 @@ def newest(store: Store, blobs: Blobs, task: str, round_id: str = "") -> Overvie
     BlobError
         It is gone.
     """
-    done = _done(store, task, round_id)
+    done = _done(store, MEASURE, task, round_id)
     return Overview.from_dict(json.loads(blobs.get(done[0]))) if done else None
+
+
+def newest_outlines(store: Store, blobs: Blobs, task: str, round_id: str = "") -> Outlined | None:
+    """The same for outlines and detections."""
+    done = _done(store, OUTLINES, task, round_id)
+    return Outlined.from_dict(json.loads(blobs.get(done[0]))) if done else None
 
 
 @kind(REPORT, line=QUICK)
@@ -92,19 +106,21 @@ def _packed(files: list[Path], target: Path, folder: str) -> Path:
     return target
 
 
-def _done(store: Store, task: str, round_id: str) -> list[str]:
+def _keep(store: Store, blobs: Blobs, name: str, found: Overview | Outlined) -> Mapping[str, Any]:
+    """Keep a result as a blob, and remove earlier ones but the last, which a page may still be reading."""
+    blob = blobs.put(json.dumps(found.as_dict(), sort_keys=True).encode())
+    earlier = _done(store, name, found.task, found.round_id)
+    for old in set(earlier[1:]) - {blob, *earlier[:1]}:
+        blobs.remove(old)
+    return {"task": found.task, "round": found.round_id, "stamp": found.stamp.text, "measured": blob}
+
+
+def _done(store: Store, name: str, task: str, round_id: str) -> list[str]:
     """The blobs of what was measured, the newest first."""
     sql = "SELECT arguments, result FROM jobs WHERE kind = ? AND state = 'done' ORDER BY updated_at DESC"
     found = []
-    for row in store.db.query(sql, [MEASURE]):
+    for row in store.db.query(sql, [name]):
         arguments, result = json.loads(row["arguments"]), json.loads(row["result"])
-        if (arguments.get("task"), arguments.get("round_id", "")) == (task, round_id) and "overview" in result:
-            found.append(str(result["overview"]))
+        if (arguments.get("task"), arguments.get("round_id", "")) == (task, round_id) and "measured" in result:
+            found.append(str(result["measured"]))
     return found
-
-
-def _sweep(store: Store, blobs: Blobs, task: str, round_id: str, *, keep: str) -> None:
-    """Remove earlier results but the last one, which a page may still be reading."""
-    earlier = _done(store, task, round_id)
-    for name in set(earlier[1:]) - {keep, *earlier[:1]}:
-        blobs.remove(name)

@@ -1,22 +1,36 @@
-"""How far the readers of a round agree, question by question."""
+"""How far readers agree, question by question: as a table of a round, and as a plot of all that was measured."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
 from active_learning.agreement import Scale, band
+from active_learning.overview import Asked, Overview
 from active_learning.panel import panel
 from active_learning.ratings import ratings_of
 from data.answers import Grade
 from data.records import Metric, Round
-from workbench.views.parts import words
+from workbench.theme import QUIET
+from workbench.views.parts import charts, words
+from workbench.views.parts.agreement_plot import Dot, cell, dots, told
+from workbench.views.parts.choice import switch
 from workbench.views.parts.context import Here
+from workbench.views.parts.download import Cell, csv_button
 from workbench.views.parts.frame import section, show
-from workbench.views.parts.markup import table, tag
+from workbench.views.parts.markup import Html, table, tag, tone
 
 HEADS = ("Asked", "Reads", "Readers agree", "Fleiss' kappa", "Krippendorff's alpha", "Gwet's AC1")
 DRAWS = 500
 """Resamples of the patients for an interval."""
+COEFFICIENTS = {
+    "krippendorff_alpha": "Krippendorff's alpha", "fleiss_kappa": "Fleiss' kappa", "gwet_ac1": "Gwet's AC1",
+    "percent_agreement": "Percent agreement",
+}  # fmt: skip
+_CSV = ("reads", "asked", "figure", "value", "low", "high", "patients", "items", "items_with_several_reads",
+        "answers")  # fmt: skip
 
 
 def of_round(place: Here, current: Round) -> None:
@@ -47,12 +61,95 @@ def _rows(_place: Here, home: str, round_id: str, stamp: str) -> list[tuple[str,
             figures = [found.figures.get(name) for name in ("fleiss_kappa", "krippendorff_alpha", "gwet_ac1")]
             share = found.figures["percent_agreement"]
             said = words.short(label or question)
-            rows.append((said, str(found.reads), f"{100 * share.value:.0f}%", *map(_told, figures)))
+            rows.append((said, str(found.reads), f"{100 * share.value:.0f}%", *map(_banded, figures)))
     return rows
 
 
-def _told(figure: Metric | None) -> str:
-    if figure is None:
-        return "—"
-    spread = "" if figure.low is None else f" ({figure.low:.2f} to {figure.high:.2f})"
-    return f"{figure.value:.2f}{spread}, {band(figure.value)}"
+def measured(overview: Overview) -> None:
+    """The plot of one coefficient, a row a question, with its table and what was read with the model in view."""
+    section("Agreement of the readers, 95% intervals over patients")
+    several = [one for one in overview.asked if one.panel.several]
+    if not several:
+        show(tone("No case has two independent reads yet: there is nothing to agree on.", "quiet"))
+        return
+    names = names_of(overview.asked)
+    chosen = st.segmented_control("Coefficient", list(COEFFICIENTS), default="krippendorff_alpha", required=True,
+                                  format_func=COEFFICIENTS.__getitem__, key="coefficient",
+                                  label_visibility="collapsed") or "krippendorff_alpha"  # fmt: skip
+    rows = _dots(several, names, chosen)
+    banded = chosen != "percent_agreement"
+    st.plotly_chart(dots(rows, bands=banded, title=COEFFICIENTS[chosen]), theme=None, config=charts.CONFIG,
+                    key="agreement", alt=f"{COEFFICIENTS[chosen]} by question, with intervals")  # fmt: skip
+    if any(row.metric is None for row in rows):
+        show(tag("p", "— where every answer was the same: a coefficient beyond chance is undefined there.",
+                 cls="c-small c-quiet"))  # fmt: skip
+    with st.expander(f"Table ({len(several)} rows)"):
+        show(_table(several, names))
+        csv_button(f"agreement-{overview.round_id or overview.task}", _CSV, _csv(overview))
+    _assisted(overview, names)
+
+
+def _dots(asked: Sequence[Asked], names: dict[str, str], chosen: str) -> list[Dot]:
+    """A row a question, or a row a level of each where the switch says so."""
+    rows = [Dot(names[one.view.name], one.panel.figures.get(chosen), _about(one, chosen)) for one in asked]
+    if not any(one.levels for one in asked) or not switch("Level by level", key="levels"):
+        return rows
+    found = []
+    for one, row in zip(asked, rows, strict=True):
+        found.append(row)
+        for level, figures in one.levels.items():
+            about = f"{level}, both sides together"
+            found.append(Dot(f"{row.name} {level}", figures.get(chosen), about, QUIET))
+    return found
+
+
+def names_of(asked: Sequence[Asked]) -> dict[str, str]:
+    """By the view's name, what people see: a finding alone where no other question has it."""
+    seen = Counter(one.view.label or one.view.question for one in asked)
+    return {
+        one.view.name: words.short(short if seen[short] == 1 else f"{one.view.question}: {short}")
+        for one in asked
+        for short in [one.view.label or one.view.question]
+    }
+
+
+def _about(one: Asked, chosen: str) -> str:
+    found = one.panel
+    metric = found.figures.get(chosen)
+    called = "" if metric is None or chosen == "percent_agreement" else f"{band(metric.value)}<br>"
+    return f"{called}{found.reads} reads of {found.items} items, {found.patients} patients"
+
+
+def _assisted(overview: Overview, names: dict[str, str]) -> None:
+    shown = [one for one in overview.assisted if one.panel.several]
+    if not shown:
+        return
+    with st.expander(f"Read with the model's answer in view ({len(shown)} rows)"):
+        show(
+            tag("p", "These reads count for no figure above: a shown answer pulls readers together, and towards "
+                     "the model.", cls="c-small c-quiet"),
+            _table(shown, names | names_of(shown)),
+        )  # fmt: skip
+
+
+def _table(asked: Sequence[Asked], names: dict[str, str]) -> Html:
+    heads = ["Asked", "Items", "Answers", "Not given", "Patients", *COEFFICIENTS.values()]
+    body = []
+    for one in asked:
+        found = one.panel
+        figures = [found.figures.get(name) for name in COEFFICIENTS]
+        body.append([names[one.view.name], found.several, found.reads, found.gaps, found.patients,
+                     *(_banded(f) for f in figures[:3]), cell(figures[3])])  # fmt: skip
+    return table(heads, body, numeric=(1, 2, 3, 4))
+
+
+def _csv(overview: Overview) -> Iterator[tuple[Cell, ...]]:
+    for mode, asked in (("independent", overview.asked), ("assisted", overview.assisted)):
+        for one in asked:
+            for name, m in one.panel.figures.items():
+                yield (mode, one.view.name, name, m.value, m.low, m.high, m.n, one.panel.items, one.panel.several,
+                       one.panel.reads)  # fmt: skip
+
+
+def _banded(figure: Metric | None) -> str:
+    return "—" if figure is None else f"{told(figure)}, {band(figure.value)}"

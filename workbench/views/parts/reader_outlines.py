@@ -1,0 +1,133 @@
+"""How far readers' outlines agree, and which lesions they find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import streamlit as st
+
+from active_learning.detection_panel import Detected, DetectionPanel
+from active_learning.mask_panel import Compared, MaskPanel
+from active_learning.overview import Outlined
+from data.records import Metric, Reader
+from workbench.views.parts import charts, words
+from workbench.views.parts.agreement_plot import Dot, cell, dots, told
+from workbench.views.parts.context import Here
+from workbench.views.parts.download import Cell, csv_button
+from workbench.views.parts.frame import show
+from workbench.views.parts.markup import Html, table, tag, text, tone
+from workbench.views.parts.reader_profiles import named
+
+FIGURES = {"dice": "Dice", "surface_dice": "Surface Dice", "hd95_mm": "HD95, mm"}
+_SIZES = ("volume_difference_abs_ml", "area_difference_abs_mm2", "size_difference_abs_pct")
+_SIGNED = ("volume_difference_ml", "area_difference_mm2", "size_difference_pct")
+_UNITS = {"ml": "ml", "mm2": "mm²", "pct": "%"}
+_CSV = ("asked", "label", "first", "second", "figure", "value", "low", "high", "patients", "items")
+
+
+def outlines(place: Here, overview: Outlined) -> None:
+    """A row a label."""
+    if not overview.outlines and not overview.detections:
+        show(tone("Nobody has drawn anything yet.", "quiet"))
+        return
+    known = place.store.reads.readers()
+    panels = [one for one in overview.outlines if one.figures]
+    if panels:
+        _panels(panels, known)
+    for one in overview.detections:
+        _detections(one, known)
+    csv_button(f"outlines-{overview.round_id or overview.task}", _CSV, _csv(overview))
+
+
+def _panels(panels: Sequence[MaskPanel], known: Sequence[Reader]) -> None:
+    chosen = st.segmented_control("Figure", list(FIGURES), default="dice", required=True, key="outlined",
+                                  format_func=FIGURES.__getitem__, label_visibility="collapsed")  # fmt: skip
+    chosen = chosen or "dice"
+    rows = [Dot(_name(one), one.figures.get(chosen), f"{one.items} outlines, {one.patients} patients")
+            for one in panels]  # fmt: skip
+    unit = "mm" if chosen == "hd95_mm" else ""
+    title = f"{FIGURES[chosen].removesuffix(', mm')}, mean over all pairs of readers"
+    st.plotly_chart(dots(rows, title=title, unit=unit), theme=None, config=charts.CONFIG, key="outlines plot",
+                    alt=f"{FIGURES[chosen]} by label, with intervals")  # fmt: skip
+    heads = ["Outlined", "Items", "Patients", *FIGURES.values(), "Differ in size by"]
+    body = [
+        [_name(one), one.items, one.patients, *(cell(one.figures.get(name)) for name in FIGURES),
+         _size(one.figures, _SIZES)]
+        for one in panels
+    ]  # fmt: skip
+    show(
+        table(heads, body, numeric=(1, 2)),
+        tag("p", f"Over all pairs of readers. Surface Dice within {panels[0].tolerance_mm:g} mm. Where one of two "
+                 "drew nothing, Dice is 0 and there is no distance.", cls="c-small c-quiet"),
+    )  # fmt: skip
+    with st.expander("Each reader's outlines, and pairs"):
+        for one in panels:
+            show(tag("h3", _name(one), cls="c-small"), _sides(one.readers, known), _sides(one.pairs, known))
+
+
+def _sides(sides: Sequence[Compared], known: Sequence[Reader]) -> Html:
+    ids = {reader.reader_id for reader in known}
+    body = []
+    for one in sides:
+        second = named(one.second, known) if one.second in ids else one.second
+        body.append([named(one.first, known), second, one.items, one.one_empty or "—",
+                     *(cell(one.figures.get(name)) for name in FIGURES), _size(one.figures, _SIGNED)])  # fmt: skip
+    heads = ["", "against", "Items", "Drawn by one alone", *FIGURES.values(), "Larger by"]
+    return table(heads, body, numeric=(2, 3))
+
+
+def _detections(one: DetectionPanel, known: Sequence[Reader]) -> None:
+    whole = one.agreement
+    said = (
+        f"{words.short(one.question)}: {one.studies} studies, {one.patients} patients; two readers find the same "
+        f"lesions in {told(whole.figures.get('agreement'))} (two lesions are one from an overlap of "
+        f"{one.least_iou:g} on)."
+    )
+    body = [
+        [named(reader.first, known), reader.studies, *_found(reader),
+         cell(reader.figures.get("sensitivity")), cell(reader.figures.get("false_positives_per_study")),
+         cell(reader.figures.get("matched_dice"))]
+        for reader in one.readers
+    ]  # fmt: skip
+    heads = ["Reader", "Studies", "Found", "Found alone", "Missed", "Sensitivity", "False positives a study",
+             "Dice of the matched"]  # fmt: skip
+    show(tag("p", said, style="margin:8px 0 4px"), table(heads, body, numeric=(1, 2, 3, 4)),
+         tag("p", f"Against the {one.against}.", cls="c-small c-quiet"))  # fmt: skip
+
+
+def _found(one: Detected) -> tuple[int, int, int]:
+    return one.matched, one.only_first, one.only_second
+
+
+def _name(one: MaskPanel) -> str:
+    return words.short(one.label or one.question)
+
+
+def _size(figures: Mapping[str, Metric], names: Sequence[str]) -> Html:
+    """The difference in ml, mm2 or percent, whichever there is first."""
+    for name in names:
+        if name in figures:
+            return cell(figures[name], f" {_UNITS[name.rpartition('_')[2]]}")
+    return text("—")
+
+
+def _csv(overview: Outlined) -> Iterator[tuple[Cell, ...]]:
+    for one in overview.outlines:
+        for side in (*one.pairs, *one.readers):
+            for name, m in side.figures.items():
+                yield (
+                    one.question,
+                    one.label,
+                    side.first,
+                    side.second,
+                    name,
+                    m.value,
+                    m.low,
+                    m.high,
+                    m.n,
+                    side.items,
+                )
+    for found in overview.detections:
+        for both in (*found.pairs, *found.readers):
+            for name, m in both.figures.items():
+                yield found.question, "", both.first, both.second, name, m.value, m.low, m.high, m.n, both.studies
