@@ -85,6 +85,7 @@ JOBS: Mapping[str, str] = {
     "demo.play": "preparing the task's demo on phantoms",
     "curate": "drawing a curated set",
     "consensus.measure": "measuring the readers",
+    "consensus.outlines": "comparing outlines",
     "readers.report": "writing the reading-study report",
     "scan.take": "taking an upload in",
 }
