@@ -93,11 +93,46 @@ def test_wrong_usage_is_two() -> None:
 def test_readers_are_added_once() -> None:
     first = runner.invoke(app, ["readers", "add", "ivanova", "--name", "A. Ivanova", "--json"])
     again = runner.invoke(app, ["readers", "add", "ivanova", "--json"])
-    assert json.loads(first.stdout) == {"reader": "ivanova", "name": "A. Ivanova", "role": "reader"}
+    assert json.loads(first.stdout) == {
+        "reader": "ivanova", "name": "A. Ivanova", "role": "reader", "kind": "person", "experience_y": None,
+        "active": True,
+    }  # fmt: skip
     assert json.loads(again.stdout) == json.loads(first.stdout)
+    changed = runner.invoke(app, ["readers", "change", "ivanova", "--experience", "12", "--inactive", "--json"])
+    assert json.loads(changed.stdout) == {**json.loads(first.stdout), "experience_y": 12.0, "active": False}
+    both = runner.invoke(app, ["readers", "add", "petrov", "--adjudicator", "--curator", "--json"])
+    assert (both.exit_code, json.loads(both.stdout)["given"]) == (1, "adjudicator and curator")
+    assert [
+        r["reader"] for r in json.loads(runner.invoke(app, ["readers", "list", "--json"]).stdout)["readers"]
+    ] == ["ivanova"]
     bad = runner.invoke(app, ["readers", "add", "Dr Who", "--json"])
     assert bad.exit_code == 1
     assert json.loads(bad.stdout)["given"] == "Dr Who"
+
+
+def test_a_home_s_own_guideline_is_the_next_version(tmp_path: Path) -> None:
+    shipped = json.loads(runner.invoke(app, ["guideline", "show", "cxr_quality", "--json"]).stdout)
+    assert (shipped["version"], shipped["outdated_questions"]) == (1, [])
+    assert "lung borders" in shipped["text"]
+    own = tmp_path / "ours.md"
+    own.write_text("# Ours\n", encoding="utf-8")
+    made = json.loads(runner.invoke(app, ["guideline", "publish", "cxr_quality", str(own), "--json"]).stdout)
+    assert made["version"] == 2
+    assert (
+        json.loads(runner.invoke(app, ["guideline", "show", "cxr_quality", "--json"]).stdout)["text"] == "# Ours\n"
+    )
+    first = runner.invoke(app, ["guideline", "show", "cxr_quality", "--version", "1", "--json"])
+    assert json.loads(first.stdout)["text"] == shipped["text"]
+    missing = runner.invoke(app, ["guideline", "publish", "cxr_quality", str(tmp_path / "none.md"), "--json"])
+    assert (missing.exit_code, json.loads(missing.stdout)["expected"]) == (1, "Markdown in UTF-8")
+
+
+def test_a_case_that_is_not_yours_is_not_decided() -> None:
+    told = runner.invoke(
+        app, ["case", "decide", "cxr_quality-r1", "s", "--reader", "a", "--answer", "projection=frontal",
+              "--why", "seen", "--json"],
+    )  # fmt: skip
+    assert (told.exit_code, json.loads(told.stdout)["error"]) == (1, "There is no such round.")
 
 
 def test_ingest_tells_what_came_in_and_what_was_refused(tmp_path: Path) -> None:
