@@ -47,6 +47,8 @@ button[kind="primary"] { color: #071019; }
 label p, [data-testid="stWidgetLabel"] p { color: var(--quiet); font-size: 12px; }
 [data-testid="stExpander"] details { background: var(--panel); border-color: var(--line); }
 [data-testid="stExpander"] summary { padding: 6px 12px; }
+[data-testid="stExpanderDetails"] :is(h1, h2, h3, h4) { font-size: 15px; padding: 8px 0 2px; }
+[data-testid="stExpanderDetails"] h1 { font-size: 17px; }
 h1, h2, h3 { letter-spacing: -0.01em; }
 """
 

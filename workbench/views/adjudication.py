@@ -10,7 +10,7 @@ from active_learning.pace import pace_s
 from data.records import Job, Prediction, ReaderRole, ReadRequest
 from workbench.adjudicating import WAITING, Case, asked, case_of, queue
 from workbench.views.parts import decided, decision_form, draft, drawings, jobs, words
-from workbench.views.parts.answers_compared import compared
+from workbench.views.parts.answers_compared import show_compared
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, note, section, show
 from workbench.views.parts.markup import Html, bar, chip, image, tag, text, tone
@@ -77,11 +77,13 @@ def _open(request_id: str) -> None:
 
 def _strip(place: Here, requests: Sequence[ReadRequest], current: ReadRequest) -> None:
     """The cases in a line, the open one marked."""
-    labels = _labels(place, requests)
+    labels, appealed = _labels(place, requests), _appealed(place)
     items = []
     for request in requests:
         now = request.request_id == current.request_id
         state = chip("waits") if request.state in WAITING else chip(words.DECISIONS[request.state], "good")
+        if (request.round_id, request.study_id, request.reader_id) in appealed:
+            state = chip("appealed", "doubt")
         items.append(
             tag(
                 "div",
@@ -95,6 +97,14 @@ def _strip(place: Here, requests: Sequence[ReadRequest], current: ReadRequest) -
     opened = rows(tag("div", *items, cls="c-strip"), key="adjudication cases")
     if opened and opened != current.request_id:
         _open(opened)
+
+
+def _appealed(place: Here) -> set[tuple[str, str, str]]:
+    """(round, study, adjudicator) of the decisions that were appealed."""
+    decisions = place.store.decisions.all(place.task.name)
+    return {
+        (d.round_id, d.study_id, d.reader_id) for d in decisions if place.store.decisions.appeal(d.decision_id)
+    }
 
 
 def _labels(place: Here, requests: Sequence[ReadRequest]) -> dict[str, str]:
@@ -117,7 +127,7 @@ def _case(place: Here, request: ReadRequest, requests: Sequence[ReadRequest]) ->
         if model is not None:
             st.toggle("Show the model's answer", key=f"model {request.request_id}",
                       help="Off for each case, so that you look at it first.")  # fmt: skip
-        show(compared(place.task.form, case, shown))
+        show_compared(place.task.form, case, shown)
         _decision(place, case)
 
 

@@ -140,7 +140,7 @@ def _add(place: Here) -> None:
         reader_id = st.text_input("Id", placeholder="lower-case letters, digits and -", max_chars=40)
         name = st.text_input("Name", placeholder="what people call the reader")
         role = st.selectbox("Role", list(ROLES), format_func=ROLES.__getitem__)
-        years = st.number_input("Experience, years", 0.0, 80.0, None, 1.0, placeholder="not known")
+        years = st.number_input("Experience, years", 0.0, 80.0, None, 0.5, format="%.1f", placeholder="not known")
         if not st.form_submit_button("Add", type="primary"):
             return
     with failures():
@@ -159,10 +159,10 @@ def _change(place: Here, readers: Sequence[Reader]) -> None:
     with st.container(border=True):
         show(tag("b", "Change a reader"))
         reader = _choose(readers, key="change who")
-        key = f"{reader.reader_id}"
-        years = st.number_input("Experience, years", 0.0, 80.0, reader.experience_y, 1.0, key=f"years {key}",
-                                placeholder="not known")  # fmt: skip
-        active = st.toggle("New reads may be asked", value=reader.active, key=f"active {key}")
+        name = reader.reader_id
+        years = st.number_input("Experience, years", 0.0, 80.0, reader.experience_y, 0.5, format="%.1f",
+                                key=f"years {name}", placeholder="not known")  # fmt: skip
+        active = st.toggle("New reads may be asked", value=reader.active, key=f"active {name}")
         show(tone("Role and kind stay: what has been read cannot change hands.", "quiet"))
         if st.button("Save", key="save reader", disabled=(years, active) == (reader.experience_y, reader.active)):
             with failures():

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import streamlit as st
+
 from active_learning.votes import votes
 from data.answers import Findings, Form, Mask, MaskValue, Question, Site, Value
 from data.records import Annotation, Consensus, ConsensusState, Prediction
 from workbench.adjudicating import Case, Voice
 from workbench.theme import MODEL, READERS, SHAPES
 from workbench.views.parts import answers, words
+from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, join, table, tag, text, tone
 
 MODEL_SHAPE = "◌"
+FEW = 4
+"""Agreed answers up to which they stand below the disputed ones; more of them fold away."""
 NOT_ASKED, NOT_DRAWN = "not asked", "not drawn"
 
 
@@ -32,12 +37,24 @@ def model_mark() -> Html:
     return Html(f'<span style="color:{MODEL}" aria-hidden="true">{MODEL_SHAPE}</span>')
 
 
-def compared(form: Form, case: Case, model: Prediction | None) -> Html:
-    """A row for each question and site, a column for each reader; what is disputed comes first."""
+def show_compared(form: Form, case: Case, model: Prediction | None) -> None:
+    """A row for each question and site, a column for each reader: what is disputed, then what is agreed."""
+    outcomes = _rows_of(form, case)
+    agreed = [o for o in outcomes if o.state == ConsensusState.AGREED]
+    disputed = [o for o in outcomes if o.state != ConsensusState.AGREED]
+    few = len(agreed) <= FEW
+    show(compared(form, case, model, [*disputed, *(agreed if few else ())]), _remarks(case))
+    if not few:
+        with st.expander(f"Agreed ({len(agreed)})"):
+            show(compared(form, case, model, agreed))
+
+
+def compared(form: Form, case: Case, model: Prediction | None, outcomes: Sequence[Consensus]) -> Html:
+    """These outcomes as a table of who said what."""
     heads = ["Asked", *(join((mark(voice), " ", voice.name)) for voice in case.voices)]
     heads += [join((model_mark(), " Model"))] if model else []
     rows = []
-    for outcome in sorted(_rows_of(form, case), key=lambda o: o.state == ConsensusState.AGREED):
+    for outcome in outcomes:
         question = words.asked(form, outcome.question)
         if question is None:
             continue
@@ -47,7 +64,7 @@ def compared(form: Form, case: Case, model: Prediction | None) -> Html:
             _cell(question, outcome.site, given.get(voice.position), list(given.values())) for voice in case.voices
         ]
         rows.append([*cells, *([_of_model(form, model, question, outcome.site)] if model else [])])
-    return join((tag("div", table(heads, rows), style="overflow-x:auto"), _remarks(case)))
+    return tag("div", table(heads, rows), style="overflow-x:auto")
 
 
 def by_voice(form: Form, voices: Sequence[Voice], question: Question, site: Site) -> dict[int, Value]:
