@@ -20,13 +20,12 @@ from models.bootstrap import FloatArray
 class By(StrEnum):
     """How the reader of a case is chosen."""
 
-    WORKLOAD = "workload"
-    """The case by what any reader is expected to tell, the reader by who has read least: where the reads are all
-    that is known of the readers. What they seem to be is uncertain then, and to ask the seeming best again and
-    again leaves it so."""
     QUALITY = "quality"
-    """Case and reader together by what this reader is expected to tell: where readers were measured against a
-    reference."""
+    """Case and reader together, by what this reader is expected to tell. The estimate must not take a few reads
+    for a reader's quality: it is ``pooled``, or the readers were measured against a reference."""
+    WORKLOAD = "workload"
+    """The case by what any reader is expected to tell, the reader by who has read least: where each reader is
+    learned from few reads alone. To ask the seeming best again and again would leave it at what seems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def next_reads(
     *,
     loss: Loss = Loss.F1,
     model: Mapping[str, FloatArray] | None = None,
-    by: By = By.WORKLOAD,
+    by: By = By.QUALITY,
     capacity: Mapping[str, int] | None = None,
     allowed: NDArray[np.bool_] | None = None,
 ) -> tuple[NextRead, ...]:

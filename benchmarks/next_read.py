@@ -7,7 +7,7 @@
 Each case starts with the read of one reader, drawn at random; a read answers all labels at once. Then reads that
 the table holds are added: where :func:`active_learning.next_read.next_reads` says (``score``); evenly over the
 cases (``evenly``); where the votes so far have the largest entropy, summed over the findings (``vote_entropy``).
-Readers share the work: with the score whoever has read least reads next, with the others the reader is drawn.
+The score names the reader too; with the others the reader is drawn among those who have not read the case.
 
 All orders are judged by the same consensus (``--method``, made new after each step from the reads that there are)
 and by the majority beside, in which a tie is no finding. The figure is the mean F1 against the reference over the

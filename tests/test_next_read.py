@@ -138,7 +138,7 @@ def test_a_measured_reader_is_asked_until_there_is_no_time_left():
     estimate = believed([0.5] * 4, reader(0.6, 0.6), reader(0.9, 0.9), reader(0.7, 0.7))
 
     def asked(**options):
-        return [r.reader for r in next_reads({"": ratings}, {"": estimate}, 4, by=By.QUALITY, **options)]
+        return [r.reader for r in next_reads({"": ratings}, {"": estimate}, 4, **options)]
 
     assert asked() == ["B"] * 4
     assert asked(capacity={"B": 1}) == ["B", "A", "A", "A"]
@@ -148,12 +148,12 @@ def test_a_measured_reader_is_asked_until_there_is_no_time_left():
 def test_otherwise_the_case_is_chosen_by_what_any_reader_tells_and_work_is_shared():
     ratings = table([[NOT_READ, NOT_READ, 0]] * 4 + [[0, NOT_READ, NOT_READ]])
     estimate = believed([0.5] * 4 + [0.01], reader(0.6, 0.6), reader(0.9, 0.9), reader(0.7, 0.7))
-    reads = next_reads({"": ratings}, {"": estimate}, 5)
+    reads = next_reads({"": ratings}, {"": estimate}, 5, by=By.WORKLOAD)
     assert [r.reader for r in reads] == ["B", "A", "B", "A", "B"]
     gains = gains_of(ratings, estimate)
     assert reads[0].gain == pytest.approx(gains[0, :2].mean())
     assert {r.item for r in reads[:4]} == {f"case {n}" for n in range(4)}
-    shared = next_reads({"": ratings}, {"": estimate}, 5, capacity={"B": 0, "C": 0})
+    shared = next_reads({"": ratings}, {"": estimate}, 5, by=By.WORKLOAD, capacity={"B": 0, "C": 0})
     assert [r.reader for r in shared] == ["A"] * 4
 
 
@@ -197,7 +197,7 @@ def test_reads_of_simulated_readers_are_spent_better_than_evenly(spent):
             while made.sum() < 200 + spent:
                 known = posterior(np.where(made, said, NOT_READ), whole)
                 if wisely:
-                    reads = next_reads({"": table(np.where(made, said, NOT_READ))}, {"": known}, 20, by=By.QUALITY)
+                    reads = next_reads({"": table(np.where(made, said, NOT_READ))}, {"": known}, 20)
                     places = [(int(r.item.split()[1]), "ABCDE".index(r.reader)) for r in reads]
                 else:
                     few = np.lexsort((rng.random(200), made.sum(axis=1)))[:20]
