@@ -9,7 +9,7 @@ import streamlit as st
 
 from active_learning.agreement import Scale, band
 from active_learning.overview import Asked, Overview
-from active_learning.panel import panel
+from active_learning.panel import Figures, panel
 from active_learning.ratings import ratings_of
 from data.answers import Grade
 from data.records import Metric, Round
@@ -29,8 +29,8 @@ COEFFICIENTS = {
     "krippendorff_alpha": "Krippendorff's alpha", "fleiss_kappa": "Fleiss' kappa", "gwet_ac1": "Gwet's AC1",
     "percent_agreement": "Percent agreement",
 }  # fmt: skip
-_CSV = ("reads", "asked", "figure", "value", "low", "high", "patients", "items", "items_with_several_reads",
-        "answers")  # fmt: skip
+_CSV = ("reads", "asked", "level", "figure", "value", "low", "high", "patients", "items",
+        "items_with_several_reads", "answers")  # fmt: skip
 
 
 def of_round(place: Here, current: Round) -> None:
@@ -76,31 +76,28 @@ def measured(overview: Overview) -> None:
     chosen = st.segmented_control("Coefficient", list(COEFFICIENTS), default="krippendorff_alpha", required=True,
                                   format_func=COEFFICIENTS.__getitem__, key="coefficient",
                                   label_visibility="collapsed") or "krippendorff_alpha"  # fmt: skip
-    rows = _dots(several, names, chosen)
+    levels = any(one.levels for one in several) and switch("Level by level", key="levels")
+    rows = [row for one in several for row in _dots(one, names[one.view.name], chosen, levels=levels)]
     banded = chosen != "percent_agreement"
     st.plotly_chart(dots(rows, bands=banded, title=COEFFICIENTS[chosen]), theme=None, config=charts.CONFIG,
                     key="agreement", alt=f"{COEFFICIENTS[chosen]} by question, with intervals")  # fmt: skip
     if any(row.metric is None for row in rows):
         show(tag("p", "— where every answer was the same: a coefficient beyond chance is undefined there.",
                  cls="c-small c-quiet"))  # fmt: skip
-    with st.expander(f"Table ({len(several)} rows)"):
-        show(_table(several, names))
+    with st.expander(f"Table ({len(rows)} rows)"):
+        show(_table(several, names, levels=levels))
         csv_button(f"agreement-{overview.round_id or overview.task}", _CSV, _csv(overview))
     _assisted(overview, names)
 
 
-def _dots(asked: Sequence[Asked], names: dict[str, str], chosen: str) -> list[Dot]:
-    """A row a question, or a row a level of each where the switch says so."""
-    rows = [Dot(names[one.view.name], one.panel.figures.get(chosen), _about(one, chosen)) for one in asked]
-    if not any(one.levels for one in asked) or not switch("Level by level", key="levels"):
-        return rows
-    found = []
-    for one, row in zip(asked, rows, strict=True):
-        found.append(row)
-        for level, figures in one.levels.items():
-            about = f"{level}, both sides together"
-            found.append(Dot(f"{row.name} {level}", figures.get(chosen), about, QUIET))
-    return found
+def _dots(one: Asked, name: str, chosen: str, *, levels: bool) -> list[Dot]:
+    """The row of a question, and below it a row a level where they are asked for."""
+    below = [
+        Dot(f"{name} {level}", figures.get(chosen), "both sides together", QUIET)
+        for level, figures in one.levels.items()
+        if levels
+    ]
+    return [Dot(name, one.panel.figures.get(chosen), _about(one, chosen)), *below]
 
 
 def names_of(asked: Sequence[Asked]) -> dict[str, str]:
@@ -128,27 +125,36 @@ def _assisted(overview: Overview, names: dict[str, str]) -> None:
         show(
             tag("p", "These reads count for no figure above: a shown answer pulls readers together, and towards "
                      "the model.", cls="c-small c-quiet"),
-            _table(shown, names | names_of(shown)),
+            _table(shown, names | names_of(shown), levels=False),
         )  # fmt: skip
 
 
-def _table(asked: Sequence[Asked], names: dict[str, str]) -> Html:
+def _table(asked: Sequence[Asked], names: dict[str, str], *, levels: bool) -> Html:
     heads = ["Asked", "Items", "Answers", "Not given", "Patients", *COEFFICIENTS.values()]
     body = []
     for one in asked:
-        found = one.panel
-        figures = [found.figures.get(name) for name in COEFFICIENTS]
-        body.append([names[one.view.name], found.several, found.reads, found.gaps, found.patients,
-                     *(_banded(f) for f in figures[:3]), cell(figures[3])])  # fmt: skip
+        found, name = one.panel, names[one.view.name]
+        body.append([name, found.several, found.reads, found.gaps, found.patients, *_cells(found.figures)])
+        for level, figures in one.levels.items() if levels else ():
+            patients = max((metric.n for metric in figures.values()), default=0)
+            body.append([tag("span", f"{name} {level}", cls="c-quiet"), "", "", "", patients, *_cells(figures)])
     return table(heads, body, numeric=(1, 2, 3, 4))
+
+
+def _cells(figures: Figures) -> list[Html]:
+    found = [(name, figures.get(name)) for name in COEFFICIENTS]
+    return [cell(m, "" if m is None or name == "percent_agreement" else f", {band(m.value)}") for name, m in found]
 
 
 def _csv(overview: Overview) -> Iterator[tuple[Cell, ...]]:
     for mode, asked in (("independent", overview.asked), ("assisted", overview.assisted)):
         for one in asked:
+            counts = one.panel.items, one.panel.several, one.panel.reads
             for name, m in one.panel.figures.items():
-                yield (mode, one.view.name, name, m.value, m.low, m.high, m.n, one.panel.items, one.panel.several,
-                       one.panel.reads)  # fmt: skip
+                yield mode, one.view.name, "", name, m.value, m.low, m.high, m.n, *counts
+            for level, figures in one.levels.items():
+                for name, m in figures.items():
+                    yield mode, one.view.name, level, name, m.value, m.low, m.high, m.n, None, None, None
 
 
 def _banded(figure: Metric | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
@@ -43,16 +44,19 @@ def _panels(panels: Sequence[MaskPanel], known: Sequence[Reader]) -> None:
     chosen = st.segmented_control("Figure", list(FIGURES), default="dice", required=True, key="outlined",
                                   format_func=FIGURES.__getitem__, label_visibility="collapsed")  # fmt: skip
     chosen = chosen or "dice"
-    rows = [Dot(_name(one), one.figures.get(chosen), f"{one.items} outlines, {one.patients} patients")
-            for one in panels]  # fmt: skip
+    names = _names(panels)
+    rows = [
+        Dot(names[one.question, one.label], one.figures.get(chosen), f"{one.items} items, {one.patients} patients")
+        for one in panels
+    ]
     unit = "mm" if chosen == "hd95_mm" else ""
     title = f"{FIGURES[chosen].removesuffix(', mm')}, mean over all pairs of readers"
     st.plotly_chart(dots(rows, title=title, unit=unit), theme=None, config=charts.CONFIG, key="outlines plot",
                     alt=f"{FIGURES[chosen]} by label, with intervals")  # fmt: skip
     heads = ["Outlined", "Items", "Patients", *FIGURES.values(), "Differ in size by"]
     body = [
-        [_name(one), one.items, one.patients, *(cell(one.figures.get(name)) for name in FIGURES),
-         _size(one.figures, _SIZES)]
+        [names[one.question, one.label], one.items, one.patients,
+         *(cell(one.figures.get(name)) for name in FIGURES), _size(one.figures, _SIZES)]
         for one in panels
     ]  # fmt: skip
     show(
@@ -62,7 +66,11 @@ def _panels(panels: Sequence[MaskPanel], known: Sequence[Reader]) -> None:
     )  # fmt: skip
     with st.expander("Each reader's outlines, and pairs"):
         for one in panels:
-            show(tag("h3", _name(one), cls="c-small"), _sides(one.readers, known), _sides(one.pairs, known))
+            show(
+                tag("h3", names[one.question, one.label], cls="c-small"),
+                _sides(one.readers, known),
+                _sides(one.pairs, known),
+            )
 
 
 def _sides(sides: Sequence[Compared], known: Sequence[Reader]) -> Html:
@@ -99,8 +107,14 @@ def _found(one: Detected) -> tuple[int, int, int]:
     return one.matched, one.only_first, one.only_second
 
 
-def _name(one: MaskPanel) -> str:
-    return words.short(one.label or one.question)
+def _names(panels: Sequence[MaskPanel]) -> dict[tuple[str, str], str]:
+    """What people see: a label alone where no other question has it."""
+    seen = Counter(one.label or one.question for one in panels)
+    return {
+        (one.question, one.label): words.short(short if seen[short] == 1 else f"{one.question}: {short}")
+        for one in panels
+        for short in [one.label or one.question]
+    }
 
 
 def _size(figures: Mapping[str, Metric], names: Sequence[str]) -> Html:
