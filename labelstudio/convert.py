@@ -27,7 +27,7 @@ from data.answers import (
 )
 from data.blobs import Blobs
 from data.errors import AnswerError, ForeignAnswerError
-from labelstudio.interface import IMAGE, REMARK, Control, controls
+from labelstudio.interface import DECLINE, DECLINED, IMAGE, REMARK, Control, controls
 from labelstudio.masks import decode, encode
 
 LONGEST_REMARK = 2000
@@ -147,7 +147,7 @@ def from_result(form: Form, result: Any, shapes: Shapes, blobs: Blobs) -> tuple[
     for region in result:
         if not isinstance(region, Mapping):
             raise _foreign("region", region, "an object")
-        if region.get("from_name") == REMARK:
+        if region.get("from_name") in (REMARK, DECLINE):
             continue
         control = known.get(str(region.get("from_name")))
         if control is None or region.get("to_name") != IMAGE:
@@ -171,6 +171,19 @@ def from_result(form: Form, result: Any, shapes: Shapes, blobs: Blobs) -> tuple[
         if isinstance(control.question.kind, Findings) and (control.question.name, control.site) not in given
     ]
     return form.check(asked_only(form, values), complete=True)
+
+
+def declined(result: Any) -> bool:
+    """Whether the reader said that the case cannot be read."""
+    regions = [r for r in result if isinstance(r, Mapping)] if isinstance(result, list) else []
+    chosen = [r.get("value") for r in regions if r.get("from_name") == DECLINE]
+    return any(isinstance(value, Mapping) and DECLINED in (value.get("choices") or []) for value in chosen)
+
+
+def decline_to_result() -> list[dict[str, Any]]:
+    """That a case cannot be read, as a result list."""
+    value = {"choices": [DECLINED]}
+    return [{"id": DECLINE, "from_name": DECLINE, "to_name": IMAGE, "type": "choices", "value": value}]
 
 
 def remark_of(result: Any) -> str:

@@ -23,7 +23,7 @@ from data.blobs import Blobs
 from data.errors import AnswerError, ForeignAnswerError, LabelServerError
 from data.records import Mode, PulledRead, Reader, ReadPackage, ReadRequest, RefusedRead, RequestState
 from labelstudio.client import LabelProject, LabelStudioClient, LabelTask
-from labelstudio.convert import asked_only, from_result, remark_of, to_result
+from labelstudio.convert import asked_only, declined, from_result, remark_of, to_result
 from labelstudio.interface import interface
 from labelstudio.server import LabelStudioServer
 from labelstudio.users import ensure_reader_user
@@ -260,7 +260,7 @@ class LabelStudioGateway:
     ) -> PulledRead | RefusedRead:
         """A row as a read, or why it cannot be one."""
         external = f"{task.task_id}:{row['id']}"
-        skipped = bool(row["was_cancelled"])
+        skipped = bool(row["was_cancelled"]) or declined(row["result"])
         try:
             answers: tuple[Answer, ...] = ()
             if not skipped:

@@ -12,7 +12,10 @@ from data.errors import ConfigError
 IMAGE = "image"
 REMARK = "remark"
 """The control for what a reader writes beside the answers."""
-REMARK_TITLE = "Remark: why you skip, or why you decide so"
+REMARK_TITLE = "Remark: why it cannot be read, or why you decide so"
+DECLINE = "decline"
+"""The control with which a reader declines a case: where a task is opened by itself, no button skips it."""
+DECLINED = "This case cannot be read"
 COLOURS = (
     "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2", "#999999",
     "#CC6677", "#88CCEE", "#44AA99", "#DDCC77", "#AA4499", "#117733", "#882255", "#332288",
@@ -51,7 +54,7 @@ def controls(form: Form) -> dict[str, Control]:
     for question in form.questions:
         for site in (STUDY,) if isinstance(question.kind, Mask) else question.sites:
             name = question.name if site == STUDY else f"{question.name}__{site.slug}"
-            if name in found or name in (IMAGE, REMARK):
+            if name in found or name in (IMAGE, REMARK, DECLINE):
                 raise ConfigError(
                     "Two controls of the interface have one name.",
                     given=name,
@@ -93,8 +96,11 @@ def interface(form: Form, *, pages: int, title: str) -> str:
     by_question: dict[str, list[Control]] = {}
     for control in controls(form).values():
         by_question.setdefault(control.question.name, []).append(control)
+    asked = ET.SubElement(
+        right, "View", visibleWhen="choice-unselected", whenTagName=DECLINE, whenChoiceValue=DECLINED
+    )
     for question in form.questions:
-        place = _conditions(right, form, question)
+        place = _conditions(asked, form, question)
         block = ET.SubElement(place, "View", className="consilium-question")
         _header(block, _heading(question), "question")
         for control in by_question[question.name]:
@@ -180,8 +186,9 @@ def _control(parent: ET.Element, control: Control) -> None:
 
 def _remark(parent: ET.Element) -> None:
     block = ET.SubElement(parent, "View", className="consilium-question")
+    _choices(block, {"name": DECLINE, "toName": IMAGE, "choice": "multiple", "showInline": "false"}, (DECLINED,))
     _header(block, REMARK_TITLE, "site")
-    more = {"rows": "2", "maxSubmissions": "1", "editable": "true", "showSubmitButton": "true"}
+    more = {"rows": "2", "maxSubmissions": "1", "editable": "true", "showSubmitButton": "false"}
     ET.SubElement(block, "TextArea", {"name": REMARK, "toName": IMAGE, **more})
 
 

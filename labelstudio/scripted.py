@@ -12,7 +12,7 @@ from data.blobs import Blobs
 from data.errors import LabelServerError
 from data.records import Reader, ReadRequest
 from labelstudio.client import LabelStudioClient, LabelTask
-from labelstudio.convert import remark_to_result, to_result
+from labelstudio.convert import decline_to_result, remark_to_result, to_result
 from labelstudio.server import LabelStudioServer
 from labelstudio.users import ensure_reader_user
 
@@ -67,8 +67,8 @@ class ScriptedReader:
             there = self._own(task)
             if there is not None:
                 return there
-            written = remark_to_result(remark)
-            return client.annotate(task.task_id, written, lead_time_s=lead_time_s, skipped=True)
+            written = [*decline_to_result(), *remark_to_result(remark)]
+            return client.annotate(task.task_id, written, lead_time_s=lead_time_s)
 
     def _client(self) -> LabelStudioClient:
         return LabelStudioClient(self.server.url, self.credentials.token)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data.answers import Answer, Choice, Findings, Form, Grade, Mask, MaskValue, Measurement, Question, Site
 from data.blobs import Blobs
 from data.errors import AnswerError, ForeignAnswerError
-from labelstudio.convert import asked_only, from_result, to_result
+from labelstudio.convert import asked_only, declined, from_result, remark_of, remark_to_result, to_result
 from labelstudio.masks import encode
 
 STUDY = Site()
@@ -179,6 +179,23 @@ def test_values_out_of_bounds_and_missing_answers_are_refused(blobs: Blobs) -> N
         from_result(FORM, result, SHAPES, blobs)
     with pytest.raises(ForeignAnswerError, match="list"):
         from_result(FORM, {"result": result}, SHAPES, blobs)
+
+
+def test_a_remark_goes_out_and_comes_back_and_is_no_answer(blobs: Blobs) -> None:
+    result = [*to_result(FORM, BASE, SHAPES, blobs), *remark_to_result("the left angle\nis missing")]
+    assert remark_of(result) == "the left angle\nis missing"
+    assert from_result(FORM, result, SHAPES, blobs) == from_result(FORM, result[:-1], SHAPES, blobs)
+    assert (remark_of(result[:-1]), remark_to_result("")) == ("", [])
+    assert len(remark_of(remark_to_result("x" * 5000))) == 2000
+    assert remark_of([{"from_name": "remark", "value": {"text": "as one text"}}]) == "as one text"
+    assert remark_of([{"from_name": "remark", "value": None}, "strange"]) == ""
+
+
+@pytest.mark.parametrize(("choices", "said"), [(["This case cannot be read"], True), ([], False), (None, False)])
+def test_a_reader_declines_in_the_form(choices: list[str] | None, said: bool) -> None:
+    region = {"from_name": "decline", "to_name": "image", "type": "choices", "value": {"choices": choices}}
+    assert declined([region]) is said
+    assert declined("strange") is False
 
 
 def test_a_mask_of_another_page_is_not_sent(blobs: Blobs) -> None:

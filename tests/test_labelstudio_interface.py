@@ -43,9 +43,10 @@ def test_every_question_has_its_control() -> None:
         "ctr": "Number",
         "area": "Number",
         "lesions": "BrushLabels",
+        "decline": "Choices",
         "remark": "TextArea",
     }
-    assert kinds.keys() - {"image", "remark"} == controls(FORM).keys()
+    assert kinds.keys() - {"image", "decline", "remark"} == controls(FORM).keys()
     assert [e.get("value") for e in _find(root, "findings")] == ["a < b", "c & d"]
     assert _find(root, "findings").get("choice") == "multiple"
     assert _find(root, "findings").get("required") is None
@@ -60,7 +61,7 @@ def test_every_question_has_its_control() -> None:
 
 def test_label_studios_own_parser_takes_it() -> None:
     parsed = LabelInterface(interface(FORM, pages=3, title="T"))
-    assert {control.name for control in parsed.controls} == {*controls(FORM), "remark"}
+    assert {control.name for control in parsed.controls} == {*controls(FORM), "decline", "remark"}
 
 
 def test_a_stack_is_paged_through() -> None:
@@ -79,7 +80,15 @@ def test_conditions_stand_one_in_the_other() -> None:
         element = parents[element]
         if element.get("visibleWhen"):
             found.append((element.get("whenTagName"), element.get("whenChoiceValue")))
-    assert found == [("why", "dark"), ("usable", "no")]
+    assert found == [("why", "dark"), ("usable", "no"), ("decline", "This case cannot be read")]
+
+
+def test_a_case_that_is_declined_asks_nothing_more() -> None:
+    root = _parsed(interface(FORM, pages=1, title="T"))
+    asked = next(e for e in root.iter() if e.get("visibleWhen") == "choice-unselected")
+    inside = {e.get("name") for e in asked.iter() if e.get("name")}
+    assert inside == set(controls(FORM))
+    assert [e.get("value") for e in _find(root, "decline")] == [asked.get("whenChoiceValue")]
 
 
 def test_site_titles() -> None:
