@@ -63,9 +63,10 @@ def _current(requests: Sequence[ReadRequest]) -> ReadRequest:
         del st.session_state[_DECIDING]
         st.session_state[_JUST] = deciding
         draft.forget(f"decide {deciding}")
-        st.query_params.pop(CASE, None)
-        st.query_params.pop("study", None)
-        named = None
+        if named is not None and named.request_id == deciding:  # else another case was opened meanwhile
+            st.query_params.pop(CASE, None)
+            st.query_params.pop("study", None)
+            named = None
     return named or requests[0]
 
 
@@ -205,5 +206,5 @@ def _closed(case: Case) -> str:
 
 def _form(place: Here, case: Case, begun: Job | None) -> None:
     running = jobs.follow(place.home, begun, key=decision_form.key_of(case))
-    filled = decision_form.fill_in(place, case, running=running)
+    filled = decision_form.fill_in(place, case)
     decision_form.decide(place, case, filled, running=running)

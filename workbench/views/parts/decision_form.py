@@ -60,20 +60,23 @@ def chosen_before(place: Here, case: Case) -> Mapping[Site, MaskValue]:
     return found
 
 
-def fill_in(place: Here, case: Case, *, running: bool) -> Draft:
+def fill_in(place: Here, case: Case) -> Draft:
     """Ask what is to be decided, question after question; what an answer opens is asked below it."""
     draft_, form = Draft(), place.task.form
     for question in form.questions:
         now = next((a for a in asked(form, case.outcomes, draft_.chosen) if a.question == question), None)
         if now is not None:
-            _ask(place, case, now, draft_, running=running)
+            _ask(place, case, now, draft_)
     return draft_
 
 
 def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
-    """The reason, and the button; what is missing is said. An outline still to be drawn leads to Label Studio."""
+    """The reason, and the button; what is missing is said. An outline still to be drawn leads to Label Studio.
+
+    While the worker keeps a decision only the button waits: Streamlit empties a field of text that is disabled.
+    """
     key = draft.restored(f"{key_of(case)} why")
-    draft_.why = st.text_area("Why", key=key, height=68, disabled=running or draft_.elsewhere,
+    draft_.why = st.text_area("Why", key=key, height=68,
                               placeholder="what decided it: it stays beside the decision")  # fmt: skip
     draft.keep(key, draft_.why)
     link = reading_link(place.home, place.store, case.request)
@@ -102,15 +105,15 @@ def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
                      why=draft_.why.strip())  # fmt: skip
 
 
-def _ask(place: Here, case: Case, now: Asked, draft_: Draft, *, running: bool) -> None:
+def _ask(place: Here, case: Case, now: Asked, draft_: Draft) -> None:
     question = now.question
     show(tag("div", question.title, style="margin-top:6px;font-weight:600"))
     if isinstance(question.kind, Mask):
-        _ask_outline(place, case, question, draft_, running=running)
+        _ask_outline(place, case, question, draft_)
         return
     for site in now.sites:
         ask = _KINDS[type(question.kind)]
-        value = ask(place, case, question, site, running)
+        value = ask(place, case, question, site)
         if value is not None:
             draft_.chosen[question.name, site] = value
 
@@ -124,26 +127,26 @@ def _key(case: Case, question: Question, site: Site, rest: str = "") -> str:
     return f"{key_of(case)} {question.name} {site.key} {rest}".strip()
 
 
-def _radio(key: str, label: str, options: Sequence[str], said: Mapping[str, str], running: bool) -> str | None:
+def _radio(key: str, label: str, options: Sequence[str], said: Mapping[str, str]) -> str | None:
     """One of several, none to begin with."""
     draft.restored(key)
     picked = st.radio(label or "Answer", list(options), index=None, format_func=said.__getitem__, key=key,
-                      horizontal=True, disabled=running,
+                      horizontal=True,
                       label_visibility="visible" if label else "collapsed")  # fmt: skip
     draft.keep(key, picked)
     return picked
 
 
-def _option(place: Here, case: Case, question: Question, site: Site, running: bool) -> Value | None:
+def _option(place: Here, case: Case, question: Question, site: Site) -> Value | None:
     kind, form = question.kind, place.task.form
     options = kind.options if isinstance(kind, Choice) else getattr(kind, "levels", ())
     values: dict[str, Value] = {o: (o if isinstance(kind, Choice) else i) for i, o in enumerate(options)}
     said = {o: f"{words.short(o)} ({tally(form, case.voices, question, site, values[o])})" for o in options}
-    picked = _radio(_key(case, question, site), words.site(site), options, said, running)
+    picked = _radio(_key(case, question, site), words.site(site), options, said)
     return None if picked is None else values[picked]
 
 
-def _findings(place: Here, case: Case, question: Question, site: Site, running: bool) -> Value | None:
+def _findings(place: Here, case: Case, question: Question, site: Site) -> Value | None:
     assert isinstance(question.kind, Findings)  # noqa: S101 - of this kind alone
     given = list(by_voice(place.task.form, case.voices, question, site).values())
     open_, present = open_findings(given, question.kind.labels)
@@ -153,7 +156,7 @@ def _findings(place: Here, case: Case, question: Question, site: Site, running: 
         counts = {ABSENT: len(given) - count, PRESENT: count}
         said = {option: f"{option} ({n} of {len(given)})" for option, n in counts.items()}
         key = _key(case, question, site, label)
-        picks[label] = _radio(key, words.short(label), (ABSENT, PRESENT), said, running)
+        picks[label] = _radio(key, words.short(label), (ABSENT, PRESENT), said)
     agreed = ", ".join(words.short(label) for label in sorted(present)) or "none"
     show(tone(f"Agreed to be present: {agreed}. All others are agreed to be absent.", "quiet"))
     if None in picks.values():
@@ -161,20 +164,20 @@ def _findings(place: Here, case: Case, question: Question, site: Site, running: 
     return present | {label for label, picked in picks.items() if picked == PRESENT}
 
 
-def _number(place: Here, case: Case, question: Question, site: Site, running: bool) -> Value | None:
+def _number(place: Here, case: Case, question: Question, site: Site) -> Value | None:
     assert isinstance(question.kind, Measurement)  # noqa: S101 - of this kind alone
     given = by_voice(place.task.form, case.voices, question, site)
     said = " · ".join(f"{case.voices[i].name} {words.value(question.kind, v)}" for i, v in sorted(given.items()))
     key, high = draft.restored(_key(case, question, site)), question.kind.high
     value: float | None = st.number_input(
         f"{words.site(site) or 'Value'}, {question.kind.unit}", min_value=float(question.kind.low),
-        max_value=None if high == float("inf") else float(high), value=None, key=key, help=said, disabled=running,
+        max_value=None if high == float("inf") else float(high), value=None, key=key, help=said,
     )  # fmt: skip
     draft.keep(key, value)
     return value
 
 
-_KINDS: Mapping[type, Callable[[Here, Case, Question, Site, bool], Value | None]] = {
+_KINDS: Mapping[type, Callable[[Here, Case, Question, Site], Value | None]] = {
     Choice: _option, Grade: _option, Findings: _findings, Measurement: _number,
 }  # fmt: skip
 
@@ -182,7 +185,7 @@ _KINDS: Mapping[type, Callable[[Here, Case, Question, Site, bool], Value | None]
 # -- outlines --------------------------------------------------------------------------------------------------
 
 
-def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft, *, running: bool) -> None:
+def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft) -> None:
     drew = [v for v in case.voices if drawn_by(v, question)]
     options = {f"reader {v.position}": f"{v.name}'s outline" for v in drew}
     if len(drew) > 1:
@@ -193,7 +196,7 @@ def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft, *, 
     drawings.likeness(place, case, question)
     key = draft.restored(f"{key_of(case)} {question.name}")
     picked = st.radio("Outline", list(options), index=None, format_func=options.__getitem__, key=key,
-                      disabled=running, label_visibility="collapsed")  # fmt: skip
+                      label_visibility="collapsed")  # fmt: skip
     draft.keep(key, picked)
     draft_.elsewhere = draft_.elsewhere or picked == _DRAW
     if picked and picked != _DRAW:
