@@ -258,7 +258,7 @@ def test_a_skipped_read_has_no_answers(
     assert clara.skip(request) == number
     [read] = _pull(gateway, [request]).reads
     assert (read.skipped, read.answers, read.lead_time_s) == (True, (), 2.0)
-    with LabelStudioClient(label_server.url, clara.credentials.token) as client:  # the labelling stream's own button
+    with LabelStudioClient(label_server.url, clara.credentials.token) as client:  # the stream's own button
         [streamed] = _push(gateway, _package(_request("streamed", "clara")))
         client.annotate(streamed.external_task or 0, [], lead_time_s=3.0, skipped=True)
     [read] = _pull(gateway, [streamed]).reads

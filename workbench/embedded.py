@@ -45,6 +45,8 @@ SCRIPTS = (
     scripted("scripted-c", error_rate=0.15),
 )
 ADJUDICATOR = scripted("scripted-d", error_rate=0.0, role=ReaderRole.ADJUDICATOR)
+KNOWN = "what the phantom was made with"
+"""The reason of a scripted adjudicator."""
 
 Truth = Mapping[str, tuple[Answer, ...]]
 
@@ -159,7 +161,9 @@ def read(loop: Loop, round_id: str, scripts: Sequence[Script], server: LabelStud
         )
         for index, request in enumerate(requests):
             answers = script.answers(loop.task.form, request.study_id, truth[request.study_id])
-            reader.answer(request, answers, lead_time_s=script.lead_time_s(request.study_id))
+            lead_time_s = script.lead_time_s(request.study_id)
+            decides = request.purpose == Purpose.ADJUDICATION
+            reader.answer(request, answers, lead_time_s=lead_time_s, remark=KNOWN if decides else "")
             share = (number + (index + 1) / len(requests)) / len(scripts)
             loop.progress(share, f"{script.reader.name} reads")
 
