@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from filelock import FileLock, Timeout
@@ -22,9 +21,9 @@ from active_learning.closing import Closing
 from active_learning.desk import Desk, PullReport
 from active_learning.disputes import dispute
 from active_learning.gateway import Gateway
+from active_learning.learning import candidate, comparison, roll_back
 from active_learning.numbering import alike
 from active_learning.plan import RoundPlan
-from active_learning.promotion import compare
 from active_learning.qualifying import Qualifying
 from active_learning.surroundings import Surroundings
 from data.answers import Answer
@@ -42,9 +41,8 @@ from data.records import (
     RoundState,
     Study,
 )
-from models.prediction import evaluate_version, predict_studies
+from models.prediction import predict_studies
 from models.task import ClinicalTask, Progress, silent
-from models.training import train_version
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -276,23 +274,10 @@ class Loop:
         current = self.store.rounds.get(round_id)
         if current.state != RoundState.CLOSED:
             return self._past(current, RoundState.CLOSED)
-        version, _ = train_version(
-            self.store,
-            self.blobs,
-            self.task,
-            RoundPlan.from_dict(current.plan).profile,
-            round_id=round_id,
-            parent=current.champion,
-            scratch=self._scratch(round_id),
-            max_steps=max_steps,
-            progress=self.progress,
-        )
+        version = candidate(self.around, current, max_steps=max_steps).version
         return self.store.rounds.move(
-            round_id, RoundState.TRAINED, expected=[RoundState.CLOSED], candidate=version.version
+            round_id, RoundState.TRAINED, expected=[RoundState.CLOSED], candidate=version
         )
-
-    def _scratch(self, name: str) -> Path:
-        return self.home.path / "scratch" / name
 
     @_alone
     def compare(self, round_id: str) -> Round:
@@ -300,32 +285,7 @@ class Loop:
         current = self.store.rounds.get(round_id)
         if current.state != RoundState.TRAINED:
             return self._past(current, RoundState.TRAINED)
-        plan = RoundPlan.from_dict(current.plan)
-        evaluation = evaluate_version(self.home, self.task, current.candidate, Part.TEST, progress=self.progress)
-        outcome: dict[str, Any] = {"candidate": evaluation.metrics_dict()}
-        if current.champion:
-            champion = evaluate_version(self.home, self.task, current.champion, Part.TEST, progress=self.progress)
-            outcome["champion"] = champion.metrics_dict()
-            references = self.store.labels.standard(self.task.name, {Part.TEST})
-            comparison = compare(
-                self.task.form,
-                self.task.primary,
-                self.store.versions.predictions(current.champion, parts=[Part.TEST]),
-                self.store.versions.predictions(current.candidate, parts=[Part.TEST]),
-                references,
-                {s.study_id: s.patient.patient_id for s in self.store.studies.find(study_ids=list(references))},
-                margin=plan.margin,
-                seed=plan.seed,
-                blobs=self.blobs,
-            )
-            outcome |= {"primary": self.task.primary, **comparison.as_dict()}
-        else:
-            outcome |= {
-                "primary": self.task.primary,
-                "better": True,
-                "verdict": "first",
-                "sentence": "The task had no champion: the first version becomes it.",
-            }
+        outcome = comparison(self.around, current)
         return self.store.rounds.move(
             round_id, RoundState.COMPARED, expected=[RoundState.TRAINED], outcome=outcome
         )
@@ -366,17 +326,7 @@ class Loop:
         RoundError
             There is no earlier champion.
         """
-        history = self.store.versions.championships(self.task.name)
-        earlier = next((c.version for c in history[1:] if c.version != history[0].version), None)
-        if earlier is None:
-            raise RoundError(
-                "There is no earlier champion.",
-                given=history[0].version if history else "no champion",
-                expected="a task whose champion changed",
-                do="promote another version first",
-            )
-        self.store.versions.crown(self.task.name, earlier, f"rolled back: {reason}")
-        return earlier
+        return roll_back(self.around, reason)
 
     @_alone
     def cancel(self, round_id: str) -> Round:
