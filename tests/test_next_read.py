@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 
 from active_learning.crowd import Estimate, dawid_skene
 from active_learning.next_read import By, next_reads
 from active_learning.ratings import NOT_READ, Ratings
 from active_learning.read_worth import LEAST, Loss, expected_gains
+from benchmarks.next_read import ORDERS, entropy, growing, mean_f1, setting_of
+from benchmarks.reader_tables import ReaderTable
 from data.errors import RatingsError
 
 OPTIONS = ("absent", "present")
@@ -218,3 +221,59 @@ def posterior(given_, whole):
         logs[read] += np.log(whole.confusion[number][:, answers[read]]).T
     known = np.exp(logs - logs.max(axis=1, keepdims=True))
     return Estimate(known / known.sum(axis=1, keepdims=True), whole.confusion, whole.quality)
+
+
+@pytest.fixture
+def real_like():
+    """30 cases of 15 patients with two findings, read by four readers, who skipped some."""
+    rng = np.random.default_rng(0)
+    cases = tuple(f"case {number:02d}" for number in range(30))
+    patients = tuple(f"patient {number // 2:02d}" for number in range(30))
+    skipped = rng.random((30, 4)) < 0.1
+    skipped[:, 0] = False
+    ratings, truth = {}, {}
+    for label in ("effusion", "mass"):
+        true = (rng.random(30) < 0.4).astype(np.int16)
+        said = np.where(rng.random((30, 4)) < 0.2, 1 - true[:, None], true[:, None])
+        given_ = np.where(skipped, NOT_READ, said).astype(np.int16)
+        ratings[label] = Ratings(("NO", "YES"), tuple("ABCD"), cases, patients, given_)
+        truth[label] = true
+    return ReaderTable(cases, patients, tuple("ABCD"), ratings, truth)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_benchmark_adds_reads_that_the_table_holds_from_one_a_case_to_all(real_like, order):
+    setting = setting_of(real_like, real_like.labels, {}, "dawid_skene", steps=5)
+    there = setting.there()
+
+    def believe(made):
+        return {label: dawid_skene(one, smoothing=1.0) for label, one in setting.known(made).items()}
+
+    made = list(growing(setting, order, 0, believe))
+    assert [int(one.sum()) for one in made] == list(setting.targets)
+    assert (setting.targets[0], setting.targets[-1]) == (30, there.sum())
+    assert round(0.6 * there.sum()) in setting.targets
+    assert (made[0].sum(axis=1) == 1).all()
+    assert all((later | earlier == later).all() for earlier, later in itertools.pairwise(made))
+    assert not (made[-1] & ~there).any()
+    if order == "evenly":
+        assert all(np.ptp(one[there.all(axis=1)].sum(axis=1)) <= 1 for one in made)
+
+
+def test_the_benchmarks_figure_is_scikit_learns_f1_over_findings_and_starts(real_like):
+    rng = np.random.default_rng(1)
+    said = (rng.random((3, 2, 30)) < 0.5).astype(np.int8)
+    setting = setting_of(real_like, real_like.labels, {}, "majority")
+    measure = mean_f1(real_like, setting, said)
+    truths = [real_like.truth[label] for label in real_like.labels]
+    expected = np.mean([[f1_score(t, run[n]) for n, t in enumerate(truths)] for run in said])
+    assert measure.value == pytest.approx(expected)
+    twice = np.arange(15) % 3
+    rows = np.repeat(twice, 2)
+    again = np.mean([[f1_score(t, run[n], sample_weight=rows) for n, t in enumerate(truths)] for run in said])
+    assert measure.statistic(twice[None].astype(float))[0] == pytest.approx(again)
+
+
+def test_the_entropy_of_votes_by_hand():
+    votes = entropy(table([[1, 0, NOT_READ], [1, 1, 1], [NOT_READ] * 3, [0, 0, 1]]))
+    assert votes == pytest.approx([np.log(2), 0, 0, np.log(3) - 2 / 3 * np.log(2)])
