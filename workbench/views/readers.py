@@ -152,7 +152,7 @@ def _add(place: Here) -> None:
             raise ConfigError("A reader with this id is there already.", given=given, expected="a new id",
                               do="choose another id, or change the one that is there")  # fmt: skip
         kept = place.store.reads.add_reader(Reader(given, name.strip() or given, role=role, experience_y=years))
-        _done(f"{kept.name} is a {kept.role}.")
+        _done(f"{kept.name} is added as {kept.role}.")
 
 
 def _change(place: Here, readers: Sequence[Reader]) -> None:
