@@ -10,7 +10,7 @@ from active_learning.agreement import BANDS
 from data.records import Metric, Reader
 from workbench.theme import ACCENT, GOOD, LINE, MODEL, QUIET, READERS, SHAPES, TEXT
 from workbench.views.parts import charts
-from workbench.views.parts.markup import Html, tag
+from workbench.views.parts.markup import Html, tag, text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -64,10 +64,12 @@ def told(metric: Metric | None) -> str:
 
 def cell(metric: Metric | None, after: str = "") -> Html:
     """The same for a table, on one line."""
-    return tag("span", told(metric), after, cls="c-nowrap")
+    return text("—") if metric is None else tag("span", told(metric), after, cls="c-nowrap")
 
 
-def dots(rows: Sequence[Dot], *, bands: bool = False, title: str = "", unit: str = "") -> go.Figure:
+def dots(
+    rows: Sequence[Dot], *, bands: bool = False, title: str = "", unit: str = "", start: float = 0.0
+) -> go.Figure:
     """The plot.
 
     Parameters
@@ -78,11 +80,13 @@ def dots(rows: Sequence[Dot], *, bands: bool = False, title: str = "", unit: str
         Of the axis.
     unit:
         ``mm`` or the like: then the axis starts at 0 and has no end; without one the figures end at 1.
+    start:
+        Where the axis starts, unless a figure or its interval lies below.
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = charts.intervals([row.name for row in rows], {})
-    low, high = _range(rows, unit)
+    low, high = _range(rows, unit, start)
     if bands:
         _bands(figure, low)
     for position, row in enumerate(rows):
@@ -110,15 +114,15 @@ def dots(rows: Sequence[Dot], *, bands: bool = False, title: str = "", unit: str
     return figure
 
 
-def _range(rows: Sequence[Dot], unit: str) -> tuple[float, float]:
+def _range(rows: Sequence[Dot], unit: str, start: float) -> tuple[float, float]:
     metrics = [row.metric for row in rows if row.metric is not None]
     lows = [m.value if m.low is None else min(m.low, m.value) for m in metrics]
     highs = [m.value if m.high is None else max(m.high, m.value) for m in metrics]
     if unit:
         most = max(highs, default=1.0)
         return min(0.0, *lows, 0.0) - 0.03 * most, 1.05 * most or 1.0
-    least = min([0.0, *lows])
-    return least - 0.03, 1.03
+    least = min([start, *lows])
+    return least - 0.03 * (1 - least), 1 + 0.03 * (1 - least)
 
 
 def _bands(figure: go.Figure, low: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import streamlit as st
@@ -69,7 +70,7 @@ def _over_all(overview: Overview, known: Sequence[Reader]) -> Html:
     heads = ["Reader", "Experience", "Cases", "Assisted", "Second reads", "Skipped", "Time a case (quartiles)",
              "Answers as the others"]  # fmt: skip
     below = "Answers as the others: the share of all answers that more than half of the other readers gave, too."
-    return join((table(heads, body, numeric=(2, 3, 4, 5)), tag("p", below, cls="c-small c-quiet")))
+    return join((_full(heads, body, numeric=(2, 3, 4, 5)), tag("p", below, cls="c-small c-quiet")))
 
 
 def _on(one: Asked, overview: Overview, known: Sequence[Reader]) -> Html:
@@ -91,9 +92,9 @@ def _on(one: Asked, overview: Overview, known: Sequence[Reader]) -> Html:
         if answerer.kind != "reader":
             who = f"model {answerer.name}" if answerer.kind == "model" else answerer.name
             body.append([tag("span", who, cls="c-quiet"), answerer.items, "", *_against(answerer), "", "", ""])
-    heads = ["Reader", "Answers", "As the others", "Sensitivity", "Specificity", "Leans", "Second reads the same",
+    heads = ["Reader", "Answers", "As the others", "Sensitivity", "Specificity", "Leans", "Same when read again",
              "Quality"]  # fmt: skip
-    return join((table(heads, body, numeric=(1, 7)), tag("p", _below(one, overview), cls="c-small c-quiet")))
+    return join((_full(heads, body, numeric=(1, 7)), tag("p", _below(one, overview), cls="c-small c-quiet")))
 
 
 def _against(answerer: Answerer | None) -> tuple[Html, Html]:
@@ -115,13 +116,14 @@ def _below(one: Asked, overview: Overview) -> str:
             for source, count in answerer.sources.items():
                 sources[source] = sources.get(source, 0) + count
     against = ", ".join(f"{source} {count}" for source, count in sources.items()) or "nothing yet"
-    unseen = (
-        f" The model {overview.version}: on patients from whom it cannot have learnt." if overview.version else ""
+    model = f" The model {overview.version}: on patients it cannot have learnt from." if overview.version else ""
+    quality = (
+        " Quality: the probability that an answer is right, as the task's rule estimated it when the consensus "
+        "was last formed."
     )
     return (
         f"Sensitivity and specificity ({what}): against the reference standard without the reader's own vote; "
-        f"answers by what they were held against: {against}.{unseen} Quality: the probability that an answer is "
-        "right, as the task's rule estimated it when the consensus was last formed."
+        f"answers by what they were held against: {against}.{model}{quality if one.quality else ''}"
     )
 
 
@@ -130,13 +132,15 @@ def _plots(one: Asked, known: Sequence[Reader]) -> None:
     shown = [answerer for answerer in one.answerers if answerer.kind != "mean" and _figures(answerer)]
     if not shown:
         return
-    for column, figure in zip(st.columns(2, gap="medium"), ("sensitivity", "specificity"), strict=True):
+    names = ("sensitivity", "specificity")
+    metrics = [metric for one in shown for name in names if (metric := _figures(one).get(name)) is not None]
+    least = min((m.value if m.low is None else m.low for m in metrics), default=0.0)
+    start = min(math.floor(10 * least), 9) / 10
+    for column, figure in zip(st.columns(2, gap="medium"), names, strict=True):
         rows = []
         for answerer in shown:
-            metric, about = (
-                _figures(answerer).get(figure),
-                f"{answerer.items} answers, {answerer.patients} patients",
-            )
+            metric = _figures(answerer).get(figure)
+            about = f"{answerer.items} answers, {answerer.patients} patients"
             if answerer.kind == "model":
                 rows.append(of_model(answerer.name, metric, about))
             else:
@@ -144,7 +148,7 @@ def _plots(one: Asked, known: Sequence[Reader]) -> None:
                 name = next((words.reader_name(r) for r in known if r.reader_id == answerer.name), answerer.name)
                 rows.append(Dot(name, metric, about, colour, shape))
         with column:
-            st.plotly_chart(dots(rows, title=figure.capitalize()), theme=None, config=charts.CONFIG,
+            st.plotly_chart(dots(rows, title=figure.capitalize(), start=start), theme=None, config=charts.CONFIG,
                             key=f"{figure} of readers", alt=f"{figure} by reader, with intervals")  # fmt: skip
 
 
@@ -161,7 +165,14 @@ def _pairs(one: Asked, known: Sequence[Reader]) -> Html:
         ])  # fmt: skip
     which = "Cohen's kappa, quadratic" if one.view.ordered else "Cohen's kappa"
     heads = ["", "", "Both read", "Agreement", which, "Prevalence index", "Bias index"]
-    return table(heads, body, numeric=(2, 5, 6))
+    return _full(heads, body, numeric=(2, 5, 6))
+
+
+def _full(heads: Sequence[str], body: Sequence[Sequence[object]], *, numeric: Sequence[int]) -> Html:
+    """A table without the columns in which nothing stands."""
+    kept = [n for n in range(len(heads)) if any(str(row[n]) not in ("", "—") for row in body)]
+    right = [place for place, n in enumerate(kept) if n in numeric]
+    return table([heads[n] for n in kept], [[row[n] for n in kept] for row in body], numeric=right)
 
 
 def _csv(overview: Overview) -> Iterator[tuple[Cell, ...]]:
