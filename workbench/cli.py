@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from workbench.verbs import agreement, cases, curate, guideline, models, readers, rounds, service, studies
+from workbench.verbs import agreement, cases, curate, guideline, labels, models, readers, rounds, service, studies
 
 app = typer.Typer(
     name="consilium",
@@ -25,6 +25,7 @@ app.add_typer(rounds.app, name="round")
 app.add_typer(cases.app, name="case")
 app.add_typer(readers.app, name="readers")
 app.add_typer(guideline.app, name="guideline")
+app.add_typer(labels.app, name="labels")
 app.add_typer(service.app, name="labelstudio")
 
 
