@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from data.records import (
 from data.store import Store
 from models.task import get_task
 from tests.disputed_home import READERS, disc, fill
-from tests.test_faces import show, words
+from tests.test_faces import APP, show, words
 from workbench import jobs
 from workbench.adjudicating import (
     Voice,
@@ -144,6 +147,26 @@ def test_an_adjudicator_sees_only_the_own_cases(store: Store) -> None:
     assert queue(store, "cxr_quality", "second") == []
     hidden = Blindness(store, "cxr_quality", SECOND).sight("q-view", Part.TRAIN)
     assert (hidden.model, hidden.others, hidden.names) == (False, False, False)
+
+
+def test_a_disputed_case_needs_no_torch_in_the_web_process(disputed: Home) -> None:
+    script = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+page = AppTest.from_file({str(APP)!r}, default_timeout=60)
+page._page_hash = calc_hash("adjudication")
+page.query_params["as"], page.query_params["task"], page.query_params["study"] = "senior", "adrenal_ct", "c-more"
+page.run()
+assert not page.exception
+assert any("STAPLE" in option for radio in page.radio for option in radio.options)
+print(sorted(m for m in ("torch", "torchvision", "timm", "label_studio_sdk") if m in sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+        cwd=APP.parent.parent, env={**os.environ, HOME_VARIABLE: str(disputed.path)},
+    )  # fmt: skip
+    assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stderr[-2000:]
 
 
 def test_a_page_is_for_whoever_has_work_there() -> None:

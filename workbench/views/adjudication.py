@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from active_learning.consensus import MIN_READS
 from active_learning.pace import pace_s
 from data.records import Job, Prediction, ReaderRole, ReadRequest
 from workbench.adjudicating import WAITING, Case, asked, case_of, queue
@@ -156,6 +157,8 @@ def _reason(place: Here, case: Case) -> Html:
     split = [words.short(one.question.name) for one in asked(place.task.form, case.outcomes, {})]
     names = ", ".join(dict.fromkeys(split))
     count = len(case.voices)
+    if count < MIN_READS:
+        return text(f"Too few reads to agree on anything: {count}.")
     verb = "do" if case.own is None else "did"
     return text(f"{count} readers {verb} not agree on: {names}." if names else "Nothing is open in this case.")
 

@@ -12,7 +12,7 @@ from workbench.adjudicating import may_appeal
 from workbench.views.parts import answers, draft, jobs, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import note, section, show
-from workbench.views.parts.markup import Html, chip, facts, join, tag, tone
+from workbench.views.parts.markup import Html, chip, facts, tag, tone
 
 FIRST, SECOND = "Decision", "Decision on the appeal"
 
@@ -27,26 +27,18 @@ def of_study(place: Here, study_id: str) -> None:
         of_case(place, [d for d in decisions if d.round_id == round_id])
 
 
-def of_case(place: Here, decisions: Sequence[Decision], *, answered: bool = True) -> None:
-    """The decisions of one case, the appeal, and the way to appeal for whoever may.
-
-    Parameters
-    ----------
-    decisions:
-        The oldest first.
-    answered:
-        Whether the answers are said, too.
-    """
+def of_case(place: Here, decisions: Sequence[Decision]) -> None:
+    """The decisions of one case, the oldest first, the appeal, and the way to appeal for whoever may."""
     first = next((d for d in reversed(decisions) if not d.appeal_of), None)
     second = next((d for d in reversed(decisions) if d.appeal_of), None)
     if first is None:
         return
     appeals = [a for d in decisions if (a := place.store.decisions.appeal(d.decision_id))]
-    show(_told(place, FIRST, first, answered=answered))
+    show(_told(place, FIRST, first))
     for appeal in appeals:
         show(_objection(place, appeal, decided=second is not None))
     if second is not None:
-        show(_told(place, SECOND, second, answered=answered))
+        show(_told(place, SECOND, second))
     if not appeals:
         _appeal(place, first)
 
@@ -67,9 +59,12 @@ def sentence(place: Here, decision: Decision) -> str:
     return " · ".join(parts)
 
 
-def _told(place: Here, title: str, decision: Decision, *, answered: bool) -> Html:
-    pairs: list[tuple[str, object]] = [("answer", sentence(place, decision))] if answered else []
-    pairs += [("why", decision.why or "—"), ("when", words.moment(decision.created_at) + " UTC")]
+def _told(place: Here, title: str, decision: Decision) -> Html:
+    pairs: list[tuple[str, object]] = [
+        ("answer", sentence(place, decision)),
+        ("why", decision.why or "—"),
+        ("when", words.moment(decision.created_at) + " UTC"),
+    ]
     if place.reader is None:
         pairs.append(("by", _named(place, decision.reader_id)))
     return tag("div", tag("b", title), facts(pairs), style="margin-bottom:6px")
@@ -106,9 +101,3 @@ def _appeal(place: Here, decision: Decision) -> None:
                 return
             jobs.ask(place.home, "case.appeal", decision_id=decision.decision_id, reader_id=who or "",
                      reason=reason.strip())  # fmt: skip
-
-
-def brief(place: Here, decisions: Sequence[Decision]) -> Html:
-    """What stands, in a line."""
-    last = next((d for d in reversed(decisions) if d.appeal_of), decisions[-1])
-    return join((sentence(place, last), tag("span", f" “{last.why}”", cls="c-quiet") if last.why else ""))

@@ -209,7 +209,7 @@ _JOINED = {MaskRule.MAJORITY: "the majority's outline", MaskRule.STAPLE: "STAPLE
 
 def joined_outline(place: Here, case: Case, question: Question, rule: MaskRule) -> Mapping[Site, MaskValue]:
     """The readers' outlines joined to one."""
-    stamp = " ".join(f"{v.annotation.annotation_id}:{v.annotation.revision}" for v in case.voices)
+    stamp = drawings.stamp_of(case)
     return _joined(place, case.voices, str(place.home.path), stamp, question.name, rule.value)
 
 

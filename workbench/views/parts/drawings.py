@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -43,7 +43,7 @@ def picture(place: Here, case: Case, study: Study, model: Prediction | None, cho
     """
     pages, asked = pages_of(place.task, study), masks_of(place)
     drew = [v for v in case.voices if any(drawn_by(v, question) for question in asked)]
-    split = differing(case.voices, asked, place.task.form, place.blobs) if drew else {}
+    split = _split(place, case.voices, str(place.home.path), stamp_of(case)) if drew else {}
     index = _page(case, len(pages), split, drew, asked)
     window = choose_window(pages[index].series)
     with st.container(horizontal=True, gap="medium"):
@@ -70,13 +70,32 @@ def picture(place: Here, case: Case, study: Study, model: Prediction | None, cho
 
 def likeness(place: Here, case: Case, question: Question) -> None:
     """Dice of each pair of readers, label by label, over all pages."""
-    found = dice(case.voices, question, place.blobs)
+    found = _pairs(place, case.voices, question.name, str(place.home.path), stamp_of(case))
     pairs = sorted({pair for of in found.values() for pair in of})
     if not pairs:
         return
     heads = ["Dice, all pages", *(f"{one + 1} and {other + 1}" for one, other in pairs)]
     rows = [[words.short(label), *(f"{of[pair]:.2f}" for pair in pairs)] for label, of in found.items()]
     show(tag("div", table(heads, rows, numeric=range(1, len(heads))), style="overflow-x:auto"))
+
+
+def stamp_of(case: Case) -> str:
+    """What changes when a read of the case does."""
+    return " ".join(f"{v.annotation.annotation_id}:{v.annotation.revision}" for v in case.voices)
+
+
+@st.cache_data(show_spinner="comparing the outlines", max_entries=16)
+def _split(_place: Here, _voices: Sequence[Voice], home: str, stamp: str) -> dict[int, NDArray[np.bool_]]:
+    """Where the readers differ, by page; home and reads are the cache's key."""
+    return differing(_voices, masks_of(_place), _place.task.form, _place.blobs)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _pairs(
+    _place: Here, _voices: Sequence[Voice], question: str, home: str, stamp: str
+) -> dict[str, dict[tuple[int, int], float]]:
+    """Dice of each pair; question, home and reads are the cache's key."""
+    return dice(_voices, _place.task.form[question], _place.blobs)
 
 
 def _page(
