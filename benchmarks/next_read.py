@@ -2,7 +2,7 @@
 
     python -m benchmarks.next_read --readers CSV --truth CSV --case COLUMN --reader COLUMN [--patient COLUMN]
                                    [--label COLUMN ...] [--model CSV] [--images FOLDER] [--method NAME]
-                                   [--repeats N] [--json]
+                                   [--by quality|workload] [--repeats N] [--json]
 
 Each case starts with the read of one reader, drawn at random; a read answers all labels at once. Then reads that
 the table holds are added: where :func:`active_learning.next_read.next_reads` says (``score``); evenly over the
@@ -22,7 +22,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from active_learning.crowd import Estimate
 from active_learning.methods import METHODS, estimate_all
-from active_learning.next_read import next_reads
+from active_learning.next_read import By, next_reads
 from active_learning.ratings import NOT_READ, Ratings
 from benchmarks.reader_tables import YES, ReaderTable, gap, model_probabilities, table_of, table_options, together
 from models.bootstrap import FloatArray
@@ -68,6 +68,8 @@ class Setting:
         By finding, the model's probabilities; empty without a model.
     method:
         See :data:`METHOD`.
+    by:
+        How the score chooses readers.
     targets:
         How many reads there are after each step, the start first.
     """
@@ -75,7 +77,8 @@ class Setting:
     ratings: Mapping[str, Ratings]
     model: Mapping[str, FloatArray]
     method: str
-    targets: tuple[int, ...]
+    by: By = By.QUALITY
+    targets: tuple[int, ...] = ()
 
     def known(self, made: Mask) -> dict[str, Ratings]:
         """The ratings of the reads that were made."""
@@ -98,17 +101,20 @@ def main() -> None:
     table_options(parser)
     parser.add_argument("--images", type=Path, help="a folder of images named as the cases: a model is trained")
     parser.add_argument("--method", default=METHOD, choices=sorted(METHODS), help="the consensus of all curves")
+    parser.add_argument(
+        "--by", type=By, default=By.QUALITY, choices=list(By), help="how the score chooses readers"
+    )
     parser.add_argument("--repeats", type=int, default=REPEATS, help="random starts")
     options = parser.parse_args()
     began = time.perf_counter()
     table = table_of(options)
     model = model_of(options, table)
     names = table.findings(options.without) if options.without is not None else table.findings()
-    setting = setting_of(table, names, model, options.method)
+    setting = replace(setting_of(table, names, model, options.method), by=options.by)
     runs = at_once(partial(repeat, setting), range(options.repeats))
     result = {
         "benchmark": "next_read", "findings": list(names), "cases": len(table.cases), "repeats": options.repeats,
-        "with_model": bool(model),
+        "with_model": bool(model), "by": str(options.by),
         **{method: judged(table, setting, runs, method, options.draws) for method in (options.method, MAJORITY)},
     }  # fmt: skip
     result = {**result, "at_60": result[options.method]["at_60"], "seconds": round(time.perf_counter() - began, 1)}
@@ -129,10 +135,10 @@ def setting_of(
 ) -> Setting:
     """The findings of a table, and the steps from one read a case to all; one step ends at 60%."""
     ratings = {name: table.ratings[name] for name in names}
-    setting = Setting(ratings, {n: m for n, m in model.items() if n in ratings}, method, ())
+    setting = Setting(ratings, {n: m for n, m in model.items() if n in ratings}, method)
     total, start = int(setting.there().sum()), int(setting.there().any(axis=1).sum())
     targets = {round(x) for x in np.linspace(start, total, steps + 1)} | {round(SHARE * total)}
-    return Setting(ratings, setting.model, method, tuple(sorted(t for t in targets if t >= start)))
+    return replace(setting, targets=tuple(sorted(t for t in targets if t >= start)))
 
 
 def repeat(setting: Setting, seed: int) -> dict[tuple[str, str], Said]:
@@ -184,7 +190,7 @@ def scored(
     known = setting.known(made)
     first = next(iter(known.values()))
     items = {name: place for place, name in enumerate(first.items)}
-    reads = next_reads(known, estimates, number, model=setting.model, allowed=free)
+    reads = next_reads(known, estimates, number, model=setting.model, by=setting.by, allowed=free)
     return [(items[read.item], first.readers.index(read.reader)) for read in reads]
 
 
