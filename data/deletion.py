@@ -28,6 +28,10 @@ _NAMING: Sequence[tuple[str, str, str]] = (
 _OF_STUDY = ("annotations", "consensus", "requests", "batch_items", "predictions", "reference_labels", "reports")
 
 
+_MEASURED = "kind LIKE 'consensus.%' AND state IN ('done', 'failed', 'cancelled')"
+"""What was measured of a task's readers holds answers to single studies: it is measured anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """What is gone.
@@ -152,9 +156,11 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
 
 def _refuse_under_way(store: Store, studies: Sequence[str]) -> None:
     rows = store.db.query(
-        """SELECT DISTINCT round_id, state FROM batch_items JOIN rounds USING (round_id)
-        WHERE study_id IN (SELECT value FROM json_each(:ids))
-        AND state NOT IN (SELECT value FROM json_each(:ended)) ORDER BY round_id""",
+        """SELECT round_id, state FROM rounds WHERE round_id IN (
+            SELECT round_id FROM batch_items WHERE study_id IN (SELECT value FROM json_each(:ids))
+            UNION SELECT round_id FROM requests WHERE study_id IN (SELECT value FROM json_each(:ids)))
+        AND state NOT IN (SELECT value FROM json_each(:ended))
+        AND NOT (kind = 'qualification' AND state = 'closed') ORDER BY round_id""",
         {"ids": dump(sorted(studies)), "ended": dump(sorted(ENDED))},
     )
     under_way = [f"{row['round_id']} is {row['state']}" for row in rows]
@@ -178,6 +184,8 @@ def _forget_jobs(store: Store, studies: Sequence[str], scans: Sequence[str]) -> 
             )
         for scan_id in scans:
             db.execute("DELETE FROM jobs WHERE json_extract(arguments, '$.scan_id') = ?", [scan_id])
+        if studies:
+            db.execute(f"DELETE FROM jobs WHERE {_MEASURED}")  # noqa: S608 - a constant
 
 
 def _named_by(store: Store, studies: Sequence[str]) -> set[str]:
@@ -192,6 +200,8 @@ def _named_by(store: Store, studies: Sequence[str]) -> set[str]:
             {"ids": dump(sorted(studies))},
         )
         names |= _names(row["told"] for row in rows)
+    if studies:
+        names |= _names(row["result"] for row in store.db.query(f"SELECT result FROM jobs WHERE {_MEASURED}"))  # noqa: S608
     return names
 
 
