@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from active_learning.votes import Vote, votes
-from data.answers import STUDY, Form, Mask, MaskValue, Question, Site, Value
+from data.answers import STUDY, Answer, Form, Mask, MaskValue, Question, Site, Value
 from data.errors import RoundError
 from data.records import Annotation, Consensus, ConsensusState
 
@@ -62,13 +62,26 @@ def adjudicate(
     decided = {o.question: o.value for o in outcomes if o.site == STUDY and o.value is not None}
     settled: list[Consensus] = []
     for question in form.questions:
-        before = [o for o in outcomes if o.question == question.name]
+        before = _there([o for o in outcomes if o.question == question.name], question, settled, form)
         after = before
         if form.asked(question, decided):
             after = _settle(before, question, annotation, readers, form, outcomes[0])
         decided.update((o.question, o.value) for o in after if o.site == STUDY and o.value is not None)
         settled += after
     return settled
+
+
+def _there(
+    before: list[Consensus], question: Question, settled: Sequence[Consensus], form: Form
+) -> list[Consensus]:
+    """A question's outcomes without those of lesions that the settled outlines do not have."""
+    drawing = [o for o in settled if o.question == question.drawn_in]
+    if not drawing or any(o.state == ConsensusState.DISPUTED for o in drawing):
+        return before
+    drawn = form.sites_asked(
+        question, [Answer(o.question, o.site, o.value) for o in drawing if o.value is not None]
+    )
+    return [o for o in before if o.state != ConsensusState.DISPUTED or o.site in drawn]
 
 
 def _settle(

@@ -69,7 +69,7 @@ class Closing:
                 rule=rule,
             )
             outcomes[item.study_id] = self._settled(current, formed, reads)
-        self.store.labels.put_consensus(record for records in outcomes.values() for record in records)
+        self.store.labels.replace_consensus(self.task.name, current.round_id, outcomes)
         return outcomes
 
     def _rule(self, current: Round, annotations: Sequence[Annotation]) -> Rule:

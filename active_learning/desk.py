@@ -188,18 +188,10 @@ class Desk:
             r.request_id for r in given if r.purpose == Purpose.ACQUISITION and (r.study_id, r.reader_id) in looked
         }
 
-    def look_again(self, current: Round) -> int:
-        """Plan a look at the model's answer for each training case that was answered without it, where wanted.
-
-        Returns
-        -------
-        int
-            How many wait to be sent.
-        """
+    def look_again(self, current: Round) -> None:
+        """Plan a look at the model's answer for each training case that was answered without it, where wanted."""
         if RoundPlan.from_dict(current.plan).second_look and current.champion:
             self.store.reads.plan(self._second_looks(current))
-        planned = self.store.reads.requests(round_id=current.round_id, states={RequestState.PLANNED})
-        return len(planned)
 
     def _second_looks(self, current: Round) -> Iterator[ReadRequest]:
         answered = [

@@ -194,7 +194,9 @@ class Loop:
         if requests:
             report = self.desk.fetch(requests)
         self.closing.catch_up(current)
-        if reading and self.desk.look_again(current):
+        if reading:
+            self.desk.look_again(current)
+        if self.store.reads.requests(round_id=round_id, states={RequestState.PLANNED}):
             self.desk.send(current)
         outstanding = len(self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED}))
         if not outstanding and current.state == RoundState.PUSHED:
@@ -249,9 +251,16 @@ class Loop:
 
     @_alone
     def appeal(self, decision_id: str, *, reader_id: str, reason: str) -> None:
-        """Appeal against a decision, once; the case is sent to another adjudicator."""
+        """Appeal against a decision, once; the case is sent to another adjudicator.
+
+        Where the labelling server cannot be reached it is sent with the next fetch; meanwhile it can be decided in
+        the workbench.
+        """
         request = self.closing.appeal(decision_id, reader_id=reader_id, reason=reason)
-        self.desk.send(self.store.rounds.get(request.round_id))
+        try:
+            self.desk.send(self.store.rounds.get(request.round_id))
+        except LabelServerError as error:
+            self.store.log.add("case.not_sent", request.study_id, message=str(error))
 
     # -- readers -------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@
 The reference standard is left out and predicted from all reads of each case, and from 2 and 3 of them, drawn at
 random 20 times: by the methods of :mod:`active_learning.methods`, and in the same run by cleanlab and crowd-kit.
 Nothing is fitted to the reference; but ``pooled`` was designed with the figures of a table of 260 radiographs in
-view, so that another table says more of it. Of each finding, and as a mean over the findings with ten positives or more:
+view, so that another table says more of it. Of each finding, and as a mean over the findings with ten positives or
+more:
 
 ``accuracy``, ``f1``
     Of the consensus; F1 is the mean over the options.

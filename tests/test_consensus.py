@@ -402,6 +402,24 @@ def test_an_adjudicators_lesions_get_the_readers_numbers(tmp_path):
     }  # fmt: skip
 
 
+def test_a_lesion_that_the_adjudicator_does_not_draw_is_no_longer_in_dispute(tmp_path):
+    blobs = Blobs(tmp_path)
+    reads = [
+        lesions(blobs, "a", ("left", "benign"), ("right", "benign")),
+        lesions(blobs, "b", ("left", "malignant")),
+    ]
+    before = outcomes(reads, FOUND, DRAWN, KIND, blobs=blobs)
+    assert {site for site, (_, state) in kinds_of(before).items() if state == DISPUTED} >= {"lesion:1"}
+    judge = lesions(blobs, "0", ("left", "malignant"), purpose=Purpose.ADJUDICATION)
+    after = adjudicate(before, judge, LESIONS, annotations=reads)
+    assert kinds_of(after) == {"lesion:1": ("malignant", ADJUDICATED)}
+    assert not needs_adjudication(after)
+    agreed = [lesions(blobs, "a", ("left", "benign")), lesions(blobs, "b", ("left", "malignant"))]
+    before = outcomes(agreed, FOUND, DRAWN, KIND, blobs=blobs)
+    kind = read("0", purpose=Purpose.ADJUDICATION, found="yes", kind=[Answer("kind", Site.lesion(1), "benign")])
+    assert kinds_of(adjudicate(before, kind, LESIONS, annotations=agreed)) == {"lesion:1": ("benign", ADJUDICATED)}
+
+
 def test_a_lesion_without_a_number_left_is_left_out(tmp_path):
     blobs = Blobs(tmp_path)
     three = lesions(blobs, "a", ("left", "benign"), ("right", "benign"), ("middle", "benign"))

@@ -88,11 +88,13 @@ def fetch_answers(home: Home) -> int:
     from workbench.work import loop  # noqa: PLC0415 - loads the loop
 
     store = Store.of(home)
-    asked = {r.round_id for r in store.reads.requests(states={RequestState.PUSHED})}
+    asked = {r.round_id for r in store.reads.requests(states={RequestState.PUSHED, RequestState.PLANNED})}
+    idle = (RoundState.OPENED, RoundState.CANCELLED)
     out = [
         current
         for current in store.rounds.all(kind=None)
-        if current.state in (RoundState.PUSHED, RoundState.READ) or current.round_id in asked
+        if current.state in (RoundState.PUSHED, RoundState.READ)
+        or (current.round_id in asked and current.state not in idle)
     ]
     if not out or not LabelStudioServer(home).status().running:
         return 0

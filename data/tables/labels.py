@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from data.answers import Answer, Site, decode_value, encode_value
 from data.errors import PartError
@@ -59,6 +59,16 @@ class Labels(Table):
                 self._store.log.add(
                     f"consensus.{record.state}", record.study_id, task=record.task, question=record.question
                 )
+
+    def replace_consensus(self, task: str, round_id: str, by_study: Mapping[str, Iterable[Consensus]]) -> None:
+        """Keep what was formed of these studies in a round, in place of what was there."""
+        with self._store.write() as db:
+            for study_id, records in by_study.items():
+                db.execute(
+                    "DELETE FROM consensus WHERE task = ? AND round_id = ? AND study_id = ?",
+                    (task, round_id, study_id),
+                )
+                self.put_consensus(records)
 
     def consensus(self, task: str, *, round_id: str | None = None, study_id: str | None = None) -> list[Consensus]:
         """The consensus records of a task, of a round or study where one is named, the oldest first."""
