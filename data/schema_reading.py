@@ -82,6 +82,12 @@ _ADDED = (
         created_at TEXT NOT NULL
     ) STRICT""",
     "CREATE INDEX decisions_by_round ON decisions(round_id, study_id)",
+    """INSERT INTO decisions
+        SELECT 'dc-' || annotation_id, task, study_id, round_id, reader_id, annotation_id, revision, '', '',
+        created_at
+        FROM annotations a WHERE purpose = 'adjudication' AND skipped = 0
+        AND round_id IN (SELECT round_id FROM rounds)
+        AND revision = (SELECT max(revision) FROM annotations n WHERE n.annotation_id = a.annotation_id)""",
     """CREATE TABLE appeals (
         decision_id TEXT PRIMARY KEY REFERENCES decisions(decision_id) ON DELETE CASCADE,
         reader_id TEXT NOT NULL,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from active_learning.rounds import Loop
 from data.errors import ConflictError, RoundError
 from data.home import Home
 from data.records import (
@@ -16,12 +18,15 @@ from data.records import (
     Purpose,
     ReaderKind,
     ReaderRole,
+    RequestState,
     RoundKind,
     RoundState,
 )
 from labelstudio.client import LabelStudioClient
+from labelstudio.gateway import LabelStudioGateway
 from labelstudio.server import LabelStudioServer
 from models.config import Reading as Settings
+from tests.labelstudio_server import free_port
 from tests.reading_home import CUT, LATERAL, TASK, TRUTH, Reading, champion, reading, standard
 
 pytestmark = pytest.mark.labelstudio
@@ -184,6 +189,22 @@ def test_an_appeal_that_nobody_can_decide_changes_nothing(made: Reading) -> None
         made.loop.appeal(decision.decision_id, reader_id="lone-a", reason="no")
     assert made.store.decisions.appeal(decision.decision_id) is None
     assert made.loop.closing.waiting(round_id) == []
+
+
+def test_an_appeal_while_the_server_is_down_is_sent_with_the_next_fetch(made: Reading, tmp_path: Path) -> None:
+    round_id, study = disputed(made, "down")
+    made.loop.decide(round_id, study, "down-judge", CUT[1:], "the left angle is missing")
+    made.loop.close(round_id)
+    (decision,) = made.store.decisions.all(TASK)
+    nowhere = LabelStudioServer(Home(tmp_path / "nowhere").prepare(), port=free_port())
+    gateway = LabelStudioGateway(nowhere, made.loop.blobs, made.store.reads.reader)
+    cut_off = Loop(made.home, made.loop.task, gateway)
+    cut_off.appeal(decision.decision_id, reader_id="", reason="look again")
+    (waiting,) = made.loop.closing.waiting(round_id)
+    assert (waiting.reader_id, waiting.state) == ("down-other", RequestState.PLANNED)
+    made.loop.pull(round_id)
+    (sent,) = made.loop.closing.waiting(round_id)
+    assert (sent.request_id, sent.state) == (waiting.request_id, RequestState.PUSHED)
 
 
 def test_who_voted_on_a_case_in_any_round_does_not_decide_it(made: Reading) -> None:

@@ -35,7 +35,9 @@ INSERT INTO rounds VALUES ('t-r1', 't', 1, 'pushed', '{}', '', '', '{}', '2026',
 INSERT INTO batch_items VALUES ('t-r1', 4, 's', 'acquisition', 'independent', 0.5, 'why');
 INSERT INTO requests VALUES ('rq', 't-r1', 't', 's', 'a', 'acquisition', 'independent', 'pushed', 3, 9);
 INSERT INTO annotations VALUES
-    ('an-rq', 1, 't', 's', 'a', 'independent', 'acquisition', 'rq', 't-r1', '[]', '', 0, 12.5, '2026');
+    ('an-a', 1, 't', 's', 'a', 'independent', 'acquisition', 'rq', 't-r1', '[]', '', 0, 12.5, '2026');
+INSERT INTO annotations VALUES
+    ('an-judge', 2, 't', 's', 'a', 'independent', 'adjudication', '', 't-r1', '[]', '', 0, 5.0, '2026');
 INSERT INTO consensus VALUES ('t', 's', 't-r1', 'q', 'study', 'agreed', '1', 'majority', 1.0, '[]', '2026');
 """
 
@@ -56,7 +58,10 @@ def test_an_older_home_is_brought_up_with_all_that_is_in_it(older: Path) -> None
     store = Store(older)
     (request,) = store.reads.requests()
     assert (request.external_task, request.guideline, request.position) == (9, 0, 4)
-    (annotation,) = store.reads.annotations("t")
+    annotation, judged = store.reads.annotations("t")
+    (decision,) = store.decisions.all("t")
+    assert (decision.annotation_id, decision.revision, decision.why) == (judged.annotation_id, 2, "")
+    assert store.decisions.keep(decision) == decision  # it is the one that a fetch would keep
     assert (annotation.lead_time_s, annotation.guideline, annotation.remark) == (12.5, 0, "")
     (record,) = store.labels.consensus("t")
     assert (record.value, record.probability, record.quality, record.guideline) == (1, None, (), 0)

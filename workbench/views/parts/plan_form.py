@@ -21,7 +21,7 @@ def choose(place: Here, *, running: bool) -> None:
     readers = [r.reader_id for r in known if r.role == ReaderRole.READER]
     others = [r.reader_id for r in known if r.role == ReaderRole.ADJUDICATOR]
     if not readers:
-        empty("No readers yet", "A round asks readers; add at least as many as read each case.",
+        empty("No readers yet", "A round asks people; add as many as read each case, on the page Readers or here:",
               "consilium readers add NAME")  # fmt: skip
         return
     accepted = place.store.studies.count(modalities=task.modalities)
