@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from active_learning.reading_study import reading_study
 from active_learning.rounds import Loop
 from data.errors import ConflictError, RoundError
 from data.home import Home
@@ -62,44 +65,63 @@ def disputed(made: Reading, prefix: str, *, second: bool = True) -> tuple[str, s
     return round_id, item.study_id
 
 
-def test_a_panel_of_seven_is_blind_and_an_eighth_decides(made: Reading, label_server: LabelStudioServer) -> None:
+def test_a_panel_of_seven_is_blind_an_eighth_decides_and_the_report_says_what_was_told(
+    made: Reading, label_server: LabelStudioServer
+) -> None:
     readers = [f"seven-{n}" for n in range(7)]
     made.add(*readers)
     judges(made, "seven-judge")
-    round_id = made.open(readers, adjudicator="seven-judge").round_id
+    round_id = made.open(readers, adjudicator="seven-judge", budget=6).round_id
     made.loop.push(round_id)
-    first, second, third = [item.study_id for item in made.store.rounds.batch(round_id).items]
+    studies = [item.study_id for item in made.store.rounds.batch(round_id).items]
+    split, rng = studies[2], np.random.default_rng(5)
+    told = {s: {r: bool(rng.random() < (0.75 if n % 2 else 0.2)) for r in readers} for n, s in enumerate(studies)}
+    told[split] = {r: n < 3 for n, r in enumerate(readers) if n != 3}  # the fourth holds it for a lateral view
     for number, reader in enumerate(readers):
-        split = CUT if number < 3 else LATERAL if number == 3 else TRUTH
-        made.answer(round_id, reader, {first: TRUTH, second: CUT if number < 4 else TRUTH, third: split})
+        given = {s: CUT if told[s].get(reader) else TRUTH for s in studies}
+        made.answer(round_id, reader, {**given, split: LATERAL} if number == 3 else given)
     made.loop.pull(round_id)
-    assert (
-        made.loop.close(round_id).state == RoundState.READ
-    )  # three of seven, three of seven and one: no majority
-    assert {r.reader_id for r in made.loop.closing.waiting(round_id)} == {"seven-judge"}
-    made.answer(round_id, "seven-judge", TRUTH, remark="the angle is seen whole")
+    assert made.loop.close(round_id).state == RoundState.READ
+    assert [(r.study_id, r.reader_id) for r in made.loop.closing.waiting(round_id)] == [(split, "seven-judge")]
+    made.answer(round_id, "seven-judge", CUT, remark="the angle is missing")
     made.loop.pull(round_id)
     assert made.loop.close(round_id).state == RoundState.CLOSED
-    stands = {(c.study_id, c.question): c for c in made.store.labels.consensus(TASK, round_id=round_id)}
-    assert (stands[first, BORDERS].value, stands[first, BORDERS].support) == ("complete", 1.0)
-    assert (stands[second, BORDERS].value, stands[second, BORDERS].support) == ("cut_off", pytest.approx(4 / 7))
-    assert stands[third, BORDERS].state == ConsensusState.ADJUDICATED
+    stands = {c.study_id: c for c in made.store.labels.consensus(TASK, round_id=round_id) if c.question == BORDERS}
+    assert (stands[split].state, stands[split].value) == (ConsensusState.ADJUDICATED, "cut_off")
     (decision,) = made.store.decisions.all(TASK, round_id=round_id)
-    assert (decision.study_id, decision.reader_id, decision.why) == (
-        third,
-        "seven-judge",
-        "the angle is seen whole",
-    )
-    votes = [a for a in made.store.reads.annotations(TASK) if a.purpose.votes]
-    assert "seven-judge" not in {a.reader_id for a in votes}
-    with LabelStudioClient(label_server.url, label_server.token) as client:
-        for reader in [*readers, "seven-judge"]:
+    assert (decision.study_id, decision.reader_id, decision.why) == (split, "seven-judge", "the angle is missing")
+    assert "seven-judge" not in {a.reader_id for a in made.store.reads.annotations(TASK) if a.purpose.votes}
+    _nobody_else_is_in_a_project(made, label_server, [*readers, "seven-judge"])
+    study = reading_study(made.store, made.loop.blobs, made.loop.task, round_id=round_id, draws=0)
+    topic = next(t for t in study.topics if t.view.question == BORDERS)
+    pairs = [np.mean([a == b for a, b in combinations(told[s].values(), 2)]) for s in studies]
+    assert topic.panel.figures["percent_agreement"].value == pytest.approx(np.mean(pairs))
+    for reader in readers:
+        own = next(one for one in topic.answerers if one.name == reader)
+        truth = {
+            s: True if s == split else _majority_without(told[s], reader) for s in studies if reader in told[s]
+        }
+        seen = [(told[s][reader], t) for s, t in truth.items() if t is not None]
+        assert sum(map(sum, own.confusion)) == len(seen)
+        for figure, positive in (("sensitivity", True), ("specificity", False)):
+            asked = [said == t for said, t in seen if t is positive]
+            assert figure in own.binary
+            assert own.binary[figure].value == pytest.approx(np.mean(asked))
+
+
+def _majority_without(said: dict[str, bool], reader: str) -> bool | None:
+    """What more than half of the other readers said; None where they are split."""
+    others = [value for name, value in said.items() if name != reader]
+    return None if 2 * sum(others) == len(others) else 2 * sum(others) > len(others)
+
+
+def _nobody_else_is_in_a_project(made: Reading, server: LabelStudioServer, readers: list[str]) -> None:
+    with LabelStudioClient(server.url, server.token) as client:
+        for reader in readers:
             (project,) = {r.external_project for r in made.store.reads.requests(reader_id=reader)}
             assert project is not None
-            authors = {
-                row["completed_by"] for task in client.tasks(project, answers=True) for row in task.annotations
-            }
-            assert len(authors) == 1  # nobody else's read is in the project
+            tasks = client.tasks(project, answers=True)
+            assert len({row["completed_by"] for task in tasks for row in task.annotations}) == 1
 
 
 def test_quality_of_readers_stands_beside_the_consensus(made: Reading) -> None:
