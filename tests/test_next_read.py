@@ -272,6 +272,8 @@ def test_the_benchmarks_figure_is_scikit_learns_f1_over_findings_and_starts(real
     rows = np.repeat(twice, 2)
     again = np.mean([[f1_score(t, run[n], sample_weight=rows) for n, t in enumerate(truths)] for run in said])
     assert measure.statistic(twice[None].astype(float))[0] == pytest.approx(again)
+    macro = np.mean([[f1_score(t, run[n], average="macro") for n, t in enumerate(truths)] for run in said])
+    assert mean_f1(real_like, setting, said, macro=True).value == pytest.approx(macro)
 
 
 def test_the_entropy_of_votes_by_hand():
