@@ -79,6 +79,8 @@ def test_a_curator_and_a_reader_s_second_read_of_a_study_have_a_place(older: Pat
     store = Store(older)
     store.reads.add_reader(Reader("c", "C", role=ReaderRole.CURATOR, experience_y=4.0))
     assert store.reads.readers(role=ReaderRole.CURATOR)[0].experience_y == 4.0
+    store.reads.add_reader(Reader("b", "B"))
+    assert [r.reader_id for r in store.reads.readers()] == ["a", "c", "b"]  # a new one moves nobody's colour
     look = ReadRequest("rq-2", "t-r1", "t", "s", "a", Purpose.SECOND_LOOK, Mode.ASSISTED, guideline=2, position=4)
     store.reads.plan([look, look])
     assert [r.purpose for r in store.reads.requests()] == [Purpose.ACQUISITION, Purpose.SECOND_LOOK]

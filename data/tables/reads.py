@@ -79,8 +79,8 @@ class Reads(Table):
             return changed
 
     def readers(self, *, role: ReaderRole | None = None, kind: ReaderKind | None = None) -> list[Reader]:
-        """The readers, by id; of one role or kind, or all."""
-        found = [_reader(row) for row in self._rows("SELECT * FROM readers ORDER BY reader_id")]
+        """The readers, in the order in which they were added; of one role or kind, or all."""
+        found = [_reader(row) for row in self._rows("SELECT * FROM readers ORDER BY rowid")]
         return [r for r in found if role in (None, r.role) and kind in (None, r.kind)]
 
     def reader(self, reader_id: str) -> Reader:
