@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from active_learning import rounds
+from active_learning import learning
 from data.home import Home
 from data.records import RoundState
 from data.tables.labels import Labels
@@ -55,7 +55,7 @@ def before(owner: Any, name: str, when: Callable[..., bool]) -> None:
 
 
 def in_training(count: int) -> None:
-    original = rounds.train_version
+    original = learning.train_version
 
     def patched(*arguments: Any, **named: Any) -> Any:
         follow, left = named["progress"], [count]
@@ -68,7 +68,7 @@ def in_training(count: int) -> None:
 
         return original(*arguments, **{**named, "progress": progress})
 
-    rounds.train_version = patched
+    learning.train_version = patched
 
 
 POINTS: dict[str, Callable[[], None]] = {
@@ -77,7 +77,7 @@ POINTS: dict[str, Callable[[], None]] = {
         Rounds, "move", lambda _, __, state, **___: state == RoundState.PUSHED
     ),
     "pull: some answers kept": lambda: after(Reads, "keep", 5),
-    "close: consensus kept, state not moved": lambda: after(Labels, "put_consensus", 1),
+    "close: consensus kept, state not moved": lambda: after(Labels, "replace_consensus", 1),
     "train: in the middle": lambda: in_training(9),
     "train: version kept, state not moved": lambda: after(Versions, "add", 1),
     "promote: inside the transaction": lambda: before(
