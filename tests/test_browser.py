@@ -213,7 +213,7 @@ def test_the_demo_predicts_an_upload_and_keeps_nothing(page: Page, served: Serve
     page.goto("/gradio/")
     expect(page.get_by_text(NOTICE).first).to_be_visible()
     page.set_input_files("input[type=file]", _image(tmp_path / "upload.png"))
-    expect(page.get_by_text("upload.png").first).to_be_visible()
+    expect(page.get_by_role("row", name="upload.png")).to_be_visible()  # its name stands in two pieces
     page.get_by_role("button", name="Predict").click()
     expect(page.locator(".c-shown img").first).to_be_visible()
     said = page.locator(".c-said").inner_text()
@@ -228,7 +228,7 @@ def test_the_demo_says_what_to_do_with_no_image(page: Page, tmp_path: Path) -> N
     (tmp_path / "notes.png").write_text("this is no picture")
     page.goto("/gradio/")
     page.set_input_files("input[type=file]", tmp_path / "notes.png")
-    expect(page.get_by_text("notes.png").first).to_be_visible()
+    expect(page.get_by_role("row", name="notes.png")).to_be_visible()  # its name stands in two pieces
     page.get_by_role("button", name="Predict").click()
     expect(page.get_by_role("alert")).to_contain_text("The file cannot be read.")
     expect(page.get_by_role("alert")).to_contain_text("check the file and upload it again")

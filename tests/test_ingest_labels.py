@@ -140,8 +140,8 @@ def test_reads_of_named_readers(home: Home, store: Store, pictures: Path, tmp_pa
     assert report.labels is not None
     assert (report.labels.annotations, report.labels.references) == (3, 0)
     assert [(r.reader_id, r.name, r.kind) for r in store.reads.readers()] == [
-        ("bo", "Bo", ReaderKind.PERSON),
         ("dr-ada", "Dr. Ada", ReaderKind.PERSON),
+        ("bo", "Bo", ReaderKind.PERSON),
     ]
     kept = store.reads.annotations("t")
     assert len(kept) == 3
