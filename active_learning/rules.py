@@ -3,6 +3,7 @@
 ``majority`` is a panel's rule: an answer stands where more than half of all reads of the case gave it. The other
 rules estimate how probable each answer is from all of the task's reads at once (:mod:`active_learning.methods`),
 and an answer stands from the task's ``certain`` on. Either way probability and readers' quality stand beside it.
+``ordinal`` is for grades: what has no order goes by majority.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from active_learning.votes import PRESENT, Vote, holds
 from data.answers import Choice, Findings, Form, Grade, Measurement, Question, Site, Value
 from data.records import Annotation, Prediction
 
-MAJORITY = "majority"
+MAJORITY, ORDINAL = "majority", "ordinal"
 CERTAIN = 0.8
 Key = tuple[str, str]
 """A question, and a finding or what was drawn of it; the latter is empty for choices and grades."""
@@ -118,7 +119,12 @@ class Rule:
         tables = {
             text: model_table(given[key], form, *key, predictions) for text, key in keys.items() if predictions
         }
-        found = estimate_all(name, {text: given[key] for text, key in keys.items()}, tables)
+        ordered = {text for text, (question, _) in keys.items() if isinstance(form[question].kind, Grade)}
+        own = {text for text in keys if name != ORDINAL or text in ordered}
+        found = {
+            **estimate_all(name, {text: given[keys[text]] for text in keys if text in own}, tables),
+            **estimate_all(MAJORITY, {text: given[keys[text]] for text in keys if text not in own}),
+        }
         estimates = {
             key: _Estimated(given[key], found[text], {item: row for row, item in enumerate(given[key].items)})
             for text, key in keys.items()
@@ -164,7 +170,7 @@ class Rule:
         known = self.estimates.get((question.name, ""))
         odds = known.of(item) if known else {}
         quality = tuple(known.quality(readers).items()) if known else ()
-        if self.name == MAJORITY or not odds:
+        if self.name == MAJORITY or not odds or (self.name == ORDINAL and not isinstance(question.kind, Grade)):
             name = next(option for option, value in by_option.items() if value == top)
             stands = 2 * tally[top] > reads
             return Opinion(top if stands else None, tally[top] / reads, odds.get(name), quality)
@@ -191,7 +197,7 @@ class Rule:
             p = known.of(item).get(PRESENT) if known else None
             for reader, share in (known.quality(readers) if known else {}).items():
                 qualities.setdefault(reader, []).append(share)
-            by_count = self.name == MAJORITY or p is None
+            by_count = self.name in (MAJORITY, ORDINAL) or p is None
             said = 2 * present > reads if by_count else (p or 0.0) >= 0.5
             agreeing = present if said else len(values) - present
             if by_count:

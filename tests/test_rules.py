@@ -123,6 +123,20 @@ def test_grades_by_the_median_and_measurements_by_the_median_whatever_the_rule()
     assert outcome(sizes, Rule.learnt("pooled", sizes, sized), sized, "s1").value == 11.0
 
 
+def test_what_has_no_order_goes_by_majority_where_grades_go_by_the_median():
+    colours = Question("view", "View?", Choice(("frontal", "lateral", "oblique")))
+    form = Form((colours, SIGNS))
+    said = (("frontal", {"scoliosis"}), ("oblique", {"scoliosis"}), ("oblique", set()))
+    reads = [
+        read("s1", reader, view=view, signs=frozenset(signs))
+        for reader, (view, signs) in zip("abc", said, strict=True)
+    ]
+    for name in ("ordinal", "majority"):
+        rule = Rule.learnt(name, reads, form, certain=0.99)
+        found = {r.question: r.value for r in agree(reads, form, task="t", study_id="s1", rule=rule)}
+        assert found == {"view": "oblique", "signs": frozenset({"scoliosis"})}
+
+
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_unanimous_readers_are_believed_by_every_rule(name):
     form = Form((BORDERS,))
