@@ -27,7 +27,7 @@ from streamlit.util import calc_hash
 from active_learning.agreement import fleiss_kappa
 from active_learning.ratings import ratings_of
 from data.home import HOME_VARIABLE, Home
-from data.records import JobState, Mode, Part, Purpose, RoundState
+from data.records import Annotation, JobState, Mode, Part, Purpose, RequestState, RoundState
 from data.store import Store
 from labelstudio.webhook import HEADER
 from models.task import get_task
@@ -262,6 +262,24 @@ def test_the_readers_of_a_round_are_shown_with_their_agreement(changed: Store) -
         if figure is not None:
             assert question.replace("_", " ") in said
             assert f"{figure.value:.2f}" in said
+
+
+def test_a_declined_case_is_listed_with_its_reason(changed: Store) -> None:
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    page._page_hash = calc_hash("loop")
+    page.session_state[f"show {TASK}-r2"] = "Readers"
+    assert "Declined" not in words(page.run())
+    request = next(r for r in changed.reads.requests(round_id=f"{TASK}-r2") if r.state == RequestState.PUSHED)
+    changed.reads.keep(
+        Annotation(
+            f"an-{request.request_id}", TASK, request.study_id, request.reader_id, request.mode, (),
+            request_id=request.request_id, round_id=request.round_id, purpose=request.purpose, skipped=True,
+            remark="a wrist, no chest",
+        )
+    )  # fmt: skip
+    told = words(page.run())
+    assert "Declined (1)" in told
+    assert "a wrist, no chest" in told
 
 
 def test_a_round_is_opened_with_its_plan(changed: Store) -> None:

@@ -10,7 +10,7 @@ from data.records import Consensus, ConsensusState, Mode, Purpose, RequestState,
 from workbench.order import in_order
 from workbench.views.parts import agreement, answers, jobs, plan_form, words
 from workbench.views.parts.context import Here, here
-from workbench.views.parts.frame import framed, header, note, show
+from workbench.views.parts.frame import framed, header, note, section, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, reader_dot, table, tag, text, tone
 from workbench.views.parts.rows import rows
 from workbench.views.places import go
@@ -199,7 +199,26 @@ def _readers(place: Here, current: Round) -> None:
         ])  # fmt: skip
     heads = ["Reader", "Role", "Read", "Independent", "Skipped", "Median a case"]
     show(table(heads, body, numeric=(3, 4, 5)) if body else tone("The batch has not been sent yet.", "quiet"))
+    _declined(place, current)
     agreement.of_round(place, current)
+
+
+def _declined(place: Here, current: Round) -> None:
+    """The cases that readers declined, and why."""
+    declined = [r for r in place.store.reads.annotations(place.task.name, round_id=current.round_id) if r.skipped]
+    if not declined:
+        return
+    labels = {s.study_id: s.label for s in place.store.studies.find(study_ids=[r.study_id for r in declined])}
+    readers = place.store.reads.readers()
+    names = {reader.reader_id: words.reader_name(reader) for reader in readers}
+    body = [
+        [tag("a", labels.get(r.study_id, r.study_id), href=f"/study?study={r.study_id}"),
+         join((reader_dot(r.reader_id, readers), " ", names.get(r.reader_id, r.reader_id))),
+         r.remark or tone("no reason given", "quiet")]
+        for r in declined
+    ]  # fmt: skip
+    section(f"Declined ({len(declined)})")
+    show(table(["Patient", "Reader", "Why"], body))
 
 
 def _disputes(place: Here, current: Round, disputes: list[Consensus]) -> None:
