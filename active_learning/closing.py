@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from active_learning.adjudication import adjudicate, needs_adjudication
 from active_learning.consensus import agree
-from active_learning.desk import WAITING, request_of
+from active_learning.desk import request_of
 from active_learning.guidelines import counting
 from active_learning.numbering import alike
 from active_learning.plan import RoundPlan
@@ -21,6 +21,7 @@ from active_learning.surroundings import Surroundings
 from data.answers import Answer
 from data.errors import RoundError
 from data.records import (
+    WAITING,
     Annotation,
     Consensus,
     Decision,
@@ -33,6 +34,7 @@ from data.records import (
     Round,
     RoundState,
 )
+from data.store import Store
 
 
 class Closing:
@@ -160,15 +162,11 @@ class Closing:
             for r in self.store.reads.readers(role=ReaderRole.ADJUDICATOR, kind=kind)
             if r.active and r.reader_id != named
         ]
-        barred = {*not_by, *self._voters(study_id)}
+        barred = {*not_by, *voters(self.store, self.task.name, study_id)}
         for reader_id in (named, *sorted(others, key=lambda reader: loads[reader])):
             if reader_id not in barred:
                 return reader_id
         return None
-
-    def _voters(self, study_id: str) -> set[str]:
-        reads = self.store.reads.annotations(self.task.name, study_id=study_id)
-        return {a.reader_id for a in reads if a.purpose != Purpose.ADJUDICATION and not a.skipped}
 
     def waiting(self, round_id: str) -> list[ReadRequest]:
         """The adjudications that are still to come."""
@@ -290,7 +288,7 @@ class Closing:
         """
         decision = self.store.decisions.get(decision_id)
         current = self.store.rounds.get(decision.round_id)
-        if reader_id and reader_id not in self._voters(decision.study_id):
+        if reader_id and reader_id not in voters(self.store, self.task.name, decision.study_id):
             raise RoundError(
                 "Only a reader of the case may appeal.", given=reader_id, expected="a reader who had a vote on it",
                 do="ask the curator",
@@ -306,3 +304,9 @@ class Closing:
                     do="add one with `consilium readers add NAME --adjudicator`",
                 )
         return planned[0]
+
+
+def voters(store: Store, task: str, study_id: str) -> set[str]:
+    """Who has answered a study in any round: they may appeal against a decision on it, and never make one."""
+    reads = store.reads.annotations(task, study_id=study_id)
+    return {a.reader_id for a in reads if a.purpose != Purpose.ADJUDICATION and not a.skipped}

@@ -20,6 +20,8 @@ from active_learning.packages import Packer
 from active_learning.plan import RoundPlan
 from active_learning.surroundings import Surroundings
 from data.records import (
+    OPEN_ROUND,
+    WAITING,
     Annotation,
     Mode,
     Prediction,
@@ -29,14 +31,11 @@ from data.records import (
     RequestState,
     Round,
     RoundKind,
-    RoundState,
 )
 from models.task import get_task
 
 PUSH_CHUNK = 48
 """Reads sent to the labelling server between two notes of how far it is."""
-OPEN = frozenset({RoundState.OPENED, RoundState.PUSHED, RoundState.READ})
-WAITING = frozenset({RequestState.PLANNED, RequestState.PUSHED})
 FIXED = "The first answer is fixed since the model's answer was shown: change the second one."
 
 
@@ -104,7 +103,7 @@ class Desk:
     def _second_reads(
         self, plan: RoundPlan, earlier: Sequence[Annotation], counts: Mapping[str, int], batch: Collection[str]
     ) -> Iterator[tuple[str, str]]:
-        open_ = {r.round_id for r in self.store.rounds.all(self.task.name, kind=None) if r.state in OPEN}
+        open_ = {r.round_id for r in self.store.rounds.all(self.task.name, kind=None) if r.state in OPEN_ROUND}
         before = (datetime.now(UTC) - timedelta(days=plan.reread_after_days)).isoformat()
         ended = [a for a in earlier if a.round_id not in open_]
         chosen = rereads(ended, counts, share=plan.reread_share, batch=batch, before=before, seed=plan.seed)

@@ -19,7 +19,14 @@ from active_learning.ratings import NOT_READ, Ratings
 from active_learning.suspicion import Suspicion, suspicions
 from active_learning.words import place, spoken
 from data.answers import Form, Grade, Mask, Site
-from data.records import Part, Prediction, Reader, ReaderKind, ReaderRole, RequestState
+from data.records import (
+    WAITING,
+    Part,
+    Prediction,
+    Reader,
+    ReaderKind,
+    ReaderRole,
+)
 from data.store import Store
 from models.bootstrap import FloatArray
 
@@ -28,7 +35,6 @@ METHOD = "pooled"
 MOST_CASES = 200
 MOST_UNREAD = 300
 """Unread cases that are weighed: those of which the model is least sure."""
-WAITING = frozenset({RequestState.PLANNED, RequestState.PUSHED})
 
 Key = tuple[str, str]
 

@@ -30,6 +30,7 @@ from data.answers import Answer
 from data.errors import BusyError, LabelServerError, RoundError
 from data.home import Home
 from data.records import (
+    OPEN_ROUND,
     Annotation,
     Decision,
     Part,
@@ -341,7 +342,7 @@ class Loop:
     def cancel(self, round_id: str) -> Round:
         """Give a round up before it closes. Its answers are kept; unread cases are taken off the server."""
         current = self.store.rounds.get(round_id)
-        if current.state not in (RoundState.OPENED, RoundState.PUSHED, RoundState.READ):
+        if current.state not in OPEN_ROUND:
             return self._past(current, RoundState.OPENED)
         pushed = self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED})
         if pushed:

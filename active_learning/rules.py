@@ -190,13 +190,10 @@ class Rule:
     ) -> Opinion:
         found, support, odds = set(), 1.0, []
         open_ = False
-        qualities: dict[str, list[float]] = {}
         for label in labels:
             present = sum(holds(value, label) for value in values)
             known = self.estimates.get((question, label))
             p = known.of(item).get(PRESENT) if known else None
-            for reader, share in (known.quality(readers) if known else {}).items():
-                qualities.setdefault(reader, []).append(share)
             by_count = self.name in (MAJORITY, ORDINAL) or p is None
             said = 2 * present > reads if by_count else (p or 0.0) >= 0.5
             agreeing = present if said else len(values) - present
@@ -208,13 +205,13 @@ class Rule:
             support = min(support, agreeing / reads)
             odds += [] if p is None else [p if said else 1 - p]
             found |= {label} if said else set()
-        quality = tuple((reader, float(np.mean(shares))) for reader, shares in qualities.items())
+        quality = self.quality_of(question, labels, readers)
         return Opinion(None if open_ else frozenset(found), support, min(odds, default=None), quality)
 
     def quality_of(
         self, question: str, labels: Sequence[str], readers: Sequence[str]
     ) -> tuple[tuple[str, float], ...]:
-        """Readers' quality in saying whether something is outlined, the mean over the labels."""
+        """Readers' quality in saying what is present or outlined, the mean over the labels."""
         shares: dict[str, list[float]] = {}
         for label in labels:
             known = self.estimates.get((question, label))

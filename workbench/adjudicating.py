@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from active_learning.closing import voters
 from active_learning.draws import number
 from active_learning.numbering import alike
 from active_learning.votes import counted, holds
 from data.answers import STUDY, Answer, Form, Mask, MaskValue, Question, Site, Value
 from data.blobs import Blobs
 from data.records import (
+    WAITING,
     Annotation,
     Appeal,
     Consensus,
@@ -29,7 +31,6 @@ from data.records import (
 from data.store import Store
 from models.task import ClinicalTask
 
-WAITING = frozenset({RequestState.PLANNED, RequestState.PUSHED})
 CHANGEABLE = frozenset({RoundState.PUSHED, RoundState.READ})
 """While a round is in one of these, a decision can be changed."""
 Chosen = Mapping[tuple[str, Site], Value]
@@ -160,9 +161,7 @@ def may_appeal(store: Store, decision: Decision, reader_id: str | None) -> bool:
     given = store.decisions.all(decision.task, round_id=decision.round_id, study_id=decision.study_id)
     if decision.appeal_of or any(store.decisions.appeal(d.decision_id) for d in given):
         return False
-    reads = store.reads.annotations(decision.task, study_id=decision.study_id)
-    voters = {r.reader_id for r in reads if r.purpose != Purpose.ADJUDICATION and not r.skipped}
-    return reader_id is None or reader_id in voters
+    return reader_id is None or reader_id in voters(store, decision.task, decision.study_id)
 
 
 # -- what is to be answered ------------------------------------------------------------------------------------

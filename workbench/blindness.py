@@ -11,12 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from data.records import Mode, Part, Purpose, Reader, ReaderRole, ReadRequest, RequestState, RoundState
+from data.records import (
+    OPEN_ROUND,
+    WAITING,
+    Mode,
+    Part,
+    Purpose,
+    Reader,
+    ReaderRole,
+    ReadRequest,
+    RequestState,
+    RoundState,
+)
 from data.store import Store
-
-OPEN_STATES = frozenset({RoundState.OPENED, RoundState.PUSHED, RoundState.READ})
-"""A round in one of these can still change a read."""
-_WAITING = frozenset({RequestState.PLANNED, RequestState.PUSHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,8 @@ def _own_reads(store: Store, task: str, reader: Reader) -> dict[str, Sight]:
         state = states.get(request.round_id, RoundState.CANCELLED)
         if request.state == RequestState.WITHDRAWN or state == RoundState.CANCELLED:
             continue
-        awaited = request.purpose == Purpose.ADJUDICATION and request.state in _WAITING  # after an appeal
-        if state in OPEN_STATES or awaited:
+        awaited = request.purpose == Purpose.ADJUDICATION and request.state in WAITING  # after an appeal
+        if state in OPEN_ROUND or awaited:
             asked.setdefault(request.study_id, []).append(request)
     return {study_id: _strictest(requests) for study_id, requests in asked.items()}
 
@@ -128,5 +135,5 @@ def _strictest(requests: Sequence[ReadRequest]) -> Sight:
 
 def _being_read(store: Store, task: str) -> frozenset[str]:
     """The studies of the rounds that are open."""
-    rounds = [r for r in store.rounds.all(task) if r.state in OPEN_STATES]
+    rounds = [r for r in store.rounds.all(task) if r.state in OPEN_ROUND]
     return frozenset(item.study_id for r in rounds for item in store.rounds.batch(r.round_id).items)

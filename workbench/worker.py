@@ -11,7 +11,10 @@ from filelock import FileLock, Timeout
 
 from data.errors import BusyError, ConsiliumError, JobError
 from data.home import Home
-from data.records import RequestState, RoundState
+from data.records import (
+    WAITING,
+    RoundState,
+)
 from data.store import Store
 from workbench.jobs import LONG, QUICK, carry, line_of
 
@@ -88,7 +91,7 @@ def fetch_answers(home: Home) -> int:
     from workbench.work import loop  # noqa: PLC0415 - loads the loop
 
     store = Store.of(home)
-    asked = {r.round_id for r in store.reads.requests(states={RequestState.PUSHED, RequestState.PLANNED})}
+    asked = {r.round_id for r in store.reads.requests(states=WAITING)}
     idle = (RoundState.OPENED, RoundState.CANCELLED)
     out = [
         current

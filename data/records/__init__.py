@@ -8,6 +8,7 @@ from data.records.consensus import Appeal, Consensus, ConsensusState, Decision
 from data.records.jobs import Job, JobState, LogEntry
 from data.records.predictions import Measured, Metric, ModelVersion, Prediction, QuestionPrediction
 from data.records.reads import (
+    WAITING,
     Annotation,
     Guideline,
     Mode,
@@ -22,10 +23,12 @@ from data.records.reads import (
     RefusedRead,
     RequestState,
 )
-from data.records.rounds import BatchItem, QueryBatch, Round, RoundKind, RoundState
+from data.records.rounds import OPEN_ROUND, BatchItem, QueryBatch, Round, RoundKind, RoundState
 from data.records.studies import Layout, Part, Patient, ReferenceLabel, Series, Study
 
 __all__ = [
+    "OPEN_ROUND",
+    "WAITING",
     "Annotation",
     "Appeal",
     "BatchItem",

@@ -142,6 +142,10 @@ class RequestState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+WAITING = frozenset({RequestState.PLANNED, RequestState.PUSHED})
+"""A request in one of these is still to be answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
     """One study, one reader, one read.

@@ -53,6 +53,10 @@ class RoundState(StrEnum):
     """Given up before it closed; its reads are kept."""
 
 
+OPEN_ROUND = frozenset({RoundState.OPENED, RoundState.PUSHED, RoundState.READ})
+"""A round in one of these can still change a read, and can be given up."""
+
+
 class RoundKind(StrEnum):
     """What a round is for."""
 

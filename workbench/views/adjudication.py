@@ -8,8 +8,14 @@ import streamlit as st
 
 from active_learning.consensus import MIN_READS
 from active_learning.pace import pace_s
-from data.records import Job, Prediction, ReaderRole, ReadRequest
-from workbench.adjudicating import WAITING, Case, asked, case_of, queue
+from data.records import (
+    WAITING,
+    Job,
+    Prediction,
+    ReaderRole,
+    ReadRequest,
+)
+from workbench.adjudicating import Case, asked, case_of, queue
 from workbench.views.parts import decided, decision_form, draft, drawings, jobs, words
 from workbench.views.parts.answers_compared import show_compared
 from workbench.views.parts.context import Here, here

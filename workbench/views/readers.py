@@ -10,7 +10,15 @@ import streamlit as st
 
 from active_learning.plan import RoundPlan
 from data.errors import ConfigError
-from data.records import Reader, ReaderRole, ReadRequest, RequestState, RoundKind, RoundState
+from data.records import (
+    OPEN_ROUND,
+    WAITING,
+    Reader,
+    ReaderRole,
+    ReadRequest,
+    RequestState,
+    RoundKind,
+)
 from models.task import ClinicalTask
 from workbench.order import in_order
 from workbench.views.parts import jobs, words
@@ -19,8 +27,6 @@ from workbench.views.parts.frame import empty, failures, framed, header, note, s
 from workbench.views.parts.markup import Html, chip, join, reader_dot, table, tag, tone
 
 IDENTIFIER = r"[a-z0-9][a-z0-9-]{0,39}"
-_WAITING = (RequestState.PLANNED, RequestState.PUSHED)
-_OPEN = (RoundState.OPENED, RoundState.PUSHED, RoundState.READ)
 ROLES = {
     ReaderRole.READER: "reader: answers the cases of a round",
     ReaderRole.ADJUDICATOR: "adjudicator: decides disputed cases, reads no others",
@@ -81,7 +87,7 @@ def _row(place: Here, reader: Reader, readers: Sequence[Reader]) -> list[object]
         reader.role.value,
         years,
         tone("active", "good") if reader.active else tone("no longer", "quiet"),
-        sum(state in _WAITING for state in states),
+        sum(state in WAITING for state in states),
         states.count(RequestState.ANSWERED),
         states.count(RequestState.SKIPPED),
         f"{median(taken):.0f} s" if taken else "—",
@@ -101,11 +107,13 @@ def _qualifications(place: Here, reader: Reader, requests: Sequence[ReadRequest]
 def _standing(place: Here, reader: Reader, task: ClinicalTask, requests: Sequence[ReadRequest] = ()) -> Html:
     outcomes = place.store.qualifications.all(task.name, reader_id=reader.reader_id)
     open_ = {
-        r.round_id for r in place.store.rounds.all(task.name, kind=RoundKind.QUALIFICATION) if r.state in _OPEN
+        r.round_id
+        for r in place.store.rounds.all(task.name, kind=RoundKind.QUALIFICATION)
+        if r.state in OPEN_ROUND
     }
     own = [r for r in requests if r.round_id in open_ and r.state != RequestState.WITHDRAWN]
     if own:
-        done = sum(r.state not in _WAITING for r in own)
+        done = sum(r.state not in WAITING for r in own)
         return join((chip("being read", "accent"), f" {done} of {len(own)}"))
     passed = place.store.qualifications.passed(task.name, reader.reader_id)
     shown = passed or next(iter(outcomes), None)
@@ -180,7 +188,7 @@ def _qualify(place: Here, readers: Sequence[Reader]) -> None:
         reader = _choose(known, key="qualify who")
         about = {"task": place.task.name, "reader_id": reader.reader_id}
         sent = any(
-            r.state in _OPEN and RoundPlan.from_dict(r.plan).readers == (reader.reader_id,)
+            r.state in OPEN_ROUND and RoundPlan.from_dict(r.plan).readers == (reader.reader_id,)
             for r in place.store.rounds.all(place.task.name, kind=RoundKind.QUALIFICATION)
         )
         wanted = place.task.config.reading.qualification_cases or 10

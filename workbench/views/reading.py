@@ -8,6 +8,8 @@ import streamlit as st
 
 from active_learning.pace import pace_s
 from data.records import (
+    OPEN_ROUND,
+    WAITING,
     Annotation,
     Mode,
     Purpose,
@@ -16,7 +18,6 @@ from data.records import (
     RequestState,
     Round,
     RoundKind,
-    RoundState,
 )
 from workbench.labelling import reading_link
 from workbench.views.parts import answers, decided, guideline, jobs, words
@@ -26,8 +27,6 @@ from workbench.views.parts.markup import Html, bar, chip, image, join, reader_do
 from workbench.views.parts.rows import rows
 from workbench.views.places import go
 
-_OPEN = (RoundState.OPENED, RoundState.PUSHED, RoundState.READ)
-_WAITING = (RequestState.PLANNED, RequestState.PUSHED)
 SECOND_LOOK = "the model's answer beside your own; your first answer stays"
 FIXED = "fixed since the model's answer was shown"
 
@@ -39,7 +38,7 @@ def page() -> None:
     if place.reader is None:
         _everybody(place)
         return
-    rounds = {r.round_id: r for r in place.store.rounds.all(place.task.name, kind=None) if r.state in _OPEN}
+    rounds = {r.round_id: r for r in place.store.rounds.all(place.task.name, kind=None) if r.state in OPEN_ROUND}
     requests = [
         request
         for request in place.store.reads.requests(reader_id=place.reader.reader_id, task=place.task.name)
@@ -63,7 +62,7 @@ def page() -> None:
 
 
 def _head(place: Here, requests: Sequence[ReadRequest], rounds: Sequence[Round]) -> None:
-    waiting = sum(r.state in _WAITING for r in requests)
+    waiting = sum(r.state in WAITING for r in requests)
     numbers = ", ".join(f"round {r.number}" for r in rounds if r.kind == RoundKind.QUERY)
     reader_id = place.reader.reader_id if place.reader else None
     pace = pace_s(place.store, place.task, reader_id)
@@ -76,7 +75,7 @@ def _head(place: Here, requests: Sequence[ReadRequest], rounds: Sequence[Round])
 
 
 def _round(place: Here, requests: Sequence[ReadRequest]) -> None:
-    waiting = [r for r in requests if r.state in _WAITING]
+    waiting = [r for r in requests if r.state in WAITING]
     show(bar((len(requests) - len(waiting)) / len(requests), cls="c-wide c-model"))
     _fetch(place, sorted({r.round_id for r in requests}))
     _queue(place, waiting, done=[r for r in requests if r not in waiting])
@@ -99,7 +98,7 @@ def _qualified(place: Here, reader: Reader) -> None:
 
 def _qualification(place: Here, reader: Reader, requests: Sequence[ReadRequest]) -> None:
     """The cases that come before a reader's reads count."""
-    waiting = [r for r in requests if r.state in _WAITING]
+    waiting = [r for r in requests if r.state in WAITING]
     done = len(requests) - len(waiting)
     section(f"Qualification ({done} of {len(requests)} read)")
     show(bar(done / len(requests), cls="c-wide c-model"),

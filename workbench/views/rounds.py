@@ -6,7 +6,16 @@ import streamlit as st
 
 from active_learning.numbering import alike
 from active_learning.rounds import NEXT_STEP
-from data.records import Consensus, ConsensusState, Mode, Purpose, RequestState, Round, RoundState
+from data.records import (
+    OPEN_ROUND,
+    Consensus,
+    ConsensusState,
+    Mode,
+    Purpose,
+    RequestState,
+    Round,
+    RoundState,
+)
 from workbench.order import in_order
 from workbench.views.parts import agreement, answers, jobs, plan_form, words
 from workbench.views.parts.context import Here, here
@@ -251,7 +260,7 @@ def _disputes(place: Here, current: Round, disputes: list[Consensus]) -> None:
 
 
 def _give_up(place: Here, current: Round, *, running: bool) -> None:
-    if current.state not in (RoundState.OPENED, RoundState.PUSHED, RoundState.READ):
+    if current.state not in OPEN_ROUND:
         show(tone("The round has its consensus: it can be finished, not given up.", "quiet"))
         return
     note("Answers that came are kept; unread cases are taken off the labelling server.", "doubt")

@@ -10,7 +10,13 @@ import streamlit as st
 from active_learning.overview import Case, Doubt, Overview, Worth
 from active_learning.words import spoken
 from data.answers import Site
-from data.records import Consensus, ConsensusState, Purpose, Reader, RequestState
+from data.records import (
+    WAITING,
+    Consensus,
+    ConsensusState,
+    Purpose,
+    Reader,
+)
 from workbench.views.parts import answers, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
@@ -99,7 +105,7 @@ def _kinds(cases: Sequence[Case], now: _Now) -> dict[str, str]:
 def _now(place: Here, overview: Overview) -> _Now:
     store, task = place.store, place.task.name
     studies = {case.study_id for case in overview.cases}
-    asked = store.reads.requests(task=task, states={RequestState.PLANNED, RequestState.PUSHED})
+    asked = store.reads.requests(task=task, states=WAITING)
     formed = (c for study_id in studies for c in store.labels.consensus(task, study_id=study_id))
     return _Now(
         _labels(place, studies),
