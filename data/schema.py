@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from data import schema_choosing, schema_lineage, schema_triage
 from data.schema_reading import bring_up
 
 migrations = Migrations("consilium")
@@ -307,3 +308,21 @@ def m003_cards_and_scans(db: Database) -> None:
 def m004_reading(db: Database) -> None:
     """Guidelines, qualification, second reads, decisions and appeals."""
     bring_up(db)
+
+
+@migrations()
+def m005_lineage(db: Database) -> None:
+    """The log as a chain of hashes."""
+    schema_lineage.bring_up(db)
+
+
+@migrations()
+def m006_triage(db: Database) -> None:
+    """Operating points with a guarantee, what was cleared by them, audits and alarms."""
+    schema_triage.bring_up(db)
+
+
+@migrations()
+def m007_choosing(db: Database) -> None:
+    """What studies look like, for choosing batches."""
+    schema_choosing.bring_up(db)
