@@ -33,9 +33,11 @@ class View:
     members:
         As ``heads`` by each of k models or dropout passes, one (k, n, classes) array a head; empty without them.
     scores:
-        (n,) uncertainty of the model by a measure of its own, 0 to 1, such as that of outlines; None: from ``heads``.
+        (n,) uncertainty of the model by a measure of its own, 0 to 1, such as that of outlines; None: take
+        ``heads``.
     strata:
-        (n,) groups that a stratified draw keeps in proportion, such as site or predicted class; None: one group.
+        (n,) groups that a stratified draw keeps in proportion, such as site or predicted class; None: one
+        group.
     foreground:
         (n,) chance, 0 to 1, that a case shows something to answer about (a finding, a lesion, a structure); None:
         not known.
