@@ -160,7 +160,7 @@ class Loop:
             settled = known and study.study_id in asked
             annotations = [] if settled else alike(read.get(study.study_id, ()), self.task.form, self.blobs)
             disputed = dispute(annotations, prediction, self.task.form)
-            yield Candidate(study, prediction, disputed, has_reference=known)
+            yield Candidate.of(study, prediction, disputed, has_reference=known)
 
     # -- push and pull -------------------------------------------------------------------------------------
 

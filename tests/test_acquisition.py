@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from active_learning.acquisition import Candidate, choose
+from active_learning.acquisition_reasons import Said
 from active_learning.disputes import Dispute
 from data.answers import STUDY, Site
 from data.records import Mode, Part, Patient, Prediction, Purpose, QuestionPrediction, Study
@@ -28,7 +29,7 @@ def candidate(study_id, patient_id, part, uncertainty=None, dispute=None, **more
     study = Study(study_id, Patient(patient_id, f"P-{patient_id}", part), "DX")
     said = None if uncertainty is None else prediction(study_id, 0.5 * uncertainty, uncertainty)
     quarrel = None if dispute is None else Dispute(study_id, dispute, "borders", STUDY, "", "they disagree")
-    return Candidate(study, said, quarrel, **more)
+    return Candidate.of(study, said, quarrel, **more)
 
 
 @st.composite
@@ -68,7 +69,7 @@ def test_what_holds_of_every_batch(pool, budget, random_share, independent_share
             assert (item.mode, item.score) == (Mode.INDEPENDENT, 0.0)
             assert not taken.has_reference
         elif item.mode == Mode.ASSISTED:
-            assert taken.prediction is not None
+            assert taken.said is not None
     scores = [item.score for item in batch if item.purpose == Purpose.ACQUISITION]
     assert scores == sorted(scores, reverse=True)
     shuffled = list(pool)
@@ -84,7 +85,7 @@ def test_no_score_has_a_say_in_who_is_drawn_at_random(pool, budget, random_share
         return {item.study_id for item in batch if item.purpose != Purpose.ACQUISITION}
 
     changed = [
-        replace(c, prediction=prediction(c.study.study_id, s / 2, s), dispute=None)
+        replace(c, said=Said.of(prediction(c.study.study_id, s / 2, s)), dispute=None)
         for c, s in zip(pool, scores, strict=False)
     ]
     assert drawn(changed) == drawn(pool)
@@ -153,9 +154,9 @@ def reason(taken):
 
 def test_reasons_in_words():
     doubtful = candidate("a", "p", Part.TRAIN, 1.0)
-    doubtful = replace(doubtful, prediction=prediction("a", 0.52, 0.99))
+    doubtful = replace(doubtful, said=Said.of(prediction("a", 0.52, 0.99)))
     assert reason(doubtful) == "the model is undecided: cut off 0.52, complete 0.48"
-    certain = replace(doubtful, prediction=prediction("a", 0.03, 0.2))
+    certain = replace(doubtful, said=Said.of(prediction("a", 0.03, 0.2)))
     assert reason(certain) == "among the least certain of those left: complete 0.97, cut off 0.03"
     assert reason(candidate("a", "p", Part.TRAIN, 0.3, 0.6)) == "they disagree"
     assert reason(candidate("a", "p", Part.TRAIN)) == "no model has seen it yet"
@@ -169,6 +170,6 @@ def test_reasons_name_question_and_site_where_there_are_several():
         QuestionPrediction("central", STUDY, 0, {"none": 0.9, "mild": 0.1}, 0.4),
         QuestionPrediction("foraminal", site, 1, {"none": 0.3, "mild": 0.4, "severe": 0.3}, 0.99),
     )
-    taken = replace(candidate("a", "p", Part.TRAIN), prediction=Prediction("task", "a", "v1", results))
+    taken = replace(candidate("a", "p", Part.TRAIN), said=Said.of(Prediction("task", "a", "v1", results)))
     expected = "the model is undecided about foraminal at L4/L5, left: mild 0.40, none 0.30"
     assert reason(taken) == expected
