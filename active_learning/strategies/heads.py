@@ -50,6 +50,5 @@ def doubt_of(
 
 def asked_of(head: FloatArray) -> NDArray[np.bool_]:
     """(n,) whether a head, (n, classes) or (k, n, classes), speaks to each case."""
-    members = head.reshape(-1, head.shape[-2], head.shape[-1])
-    result: NDArray[np.bool_] = ~np.isnan(members[:, :, 0]).any(axis=0)
-    return result
+    members = head if head.ndim == 3 else head[None]
+    return np.logical_not(np.asarray(np.isnan(members[:, :, 0]).any(axis=0)))
