@@ -147,13 +147,24 @@ class Blobs:
         except OSError as error:
             raise self._missing(name) from error
         if verify and hashlib.sha256(content).hexdigest() != name:
-            raise BlobError(
-                "A kept file has changed.",
-                given=self.path(name),
-                expected=f"content with the SHA-256 {name}",
-                do="restore it from a copy, or ingest its source again",
-            )
+            raise self._changed(name)
         return content
+
+    def check(self, name: str) -> None:
+        """Read a blob of any size, a piece at a time, and compare it with its name.
+
+        Raises
+        ------
+        BlobError
+            It is not there, or has another content.
+        """
+        try:
+            with self.path(name).open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise self._missing(name) from error
+        if found != name:
+            raise self._changed(name)
 
     def put_array(self, array: NDArray[np.generic]) -> str:
         """Keep an array of any shape; the name comes back."""
@@ -201,6 +212,14 @@ class Blobs:
                 "A kept mask has another size.", given=f"{packed.size * 8} bits", expected=f"{shape} pixels"
             )
         return np.unpackbits(packed, count=count).astype(bool).reshape(shape)
+
+    def _changed(self, name: str) -> BlobError:
+        return BlobError(
+            "A kept file has changed.",
+            given=self.path(name),
+            expected=f"content with the SHA-256 {name}",
+            do="restore it from a copy, or ingest its source again",
+        )
 
     def _missing(self, name: str) -> BlobError:
         return BlobError(

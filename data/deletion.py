@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from data.blobs import Blobs
 from data.errors import BlobError, ConflictError
+from data.seals import RowKey, rows_of_studies
 from data.store import Store
 from data.tables.base import dump
 from data.tables.rounds import ENDED
@@ -93,7 +94,8 @@ def delete_patient(store: Store, blobs: Blobs, card_id: str) -> Deleted:
         gone = _delete(store, blobs, list(scans.values()), studies)
         db.execute("DELETE FROM cards WHERE card_id = ?", [card_id])
         db.execute("DELETE FROM patients WHERE patient_id = ?", [patient.patient_id])
-        store.log.add("patient.deleted", patient.pseudonym, studies=len(gone.studies))
+        row = RowKey("patients", (patient.pseudonym,))
+        store.log.add("patient.deleted", patient.pseudonym, [row], studies=len(gone.studies))
         return gone
 
 
@@ -122,6 +124,9 @@ def undo_upload(store: Store, blobs: Blobs, original: str) -> None:
                 AND c.created_at = c.updated_at AND c.card_id NOT IN (SELECT coalesce(card_id, '') FROM scans))""",
             {"ids": dump(sorted({study.patient.patient_id for study in alone}))},
         )
+        left = {patient.pseudonym for patient in store.studies.patients()} if alone else set()
+        for pseudonym in sorted({study.patient.pseudonym for study in alone} - left):
+            store.log.add("patient.deleted", pseudonym, [RowKey("patients", (pseudonym,))], studies=0)
 
 
 def forget_refusals(store: Store, blobs: Blobs, original: str) -> None:
@@ -136,6 +141,7 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
     ids = {"ids": dump(sorted(studies))}
     named = _named_by(store, studies) | {scan.original for scan in scans}
     with store.write() as db:
+        sealed = {study_id: rows_of_studies(db.conn, [study_id]) for study_id in studies}
         asked = db.query(f"SELECT request_id FROM requests WHERE study_id {_IN}", ids)  # noqa: S608
         requests = [row["request_id"] for row in asked]
         annotations = db.execute(f"DELETE FROM annotations WHERE study_id {_IN}", ids).rowcount  # noqa: S608
@@ -147,7 +153,7 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
         _forget_jobs(store, studies, [scan.scan_id for scan in scans])
         db.execute(f"DELETE FROM studies WHERE study_id {_IN}", ids)  # noqa: S608
         for study_id in studies:
-            store.log.add("study.deleted", study_id)
+            store.log.add("study.deleted", study_id, sealed[study_id])
         for scan in scans:
             store.log.add("scan.deleted", scan.scan_id, study=scan.study_id)
         removed = sum(blobs.remove(name) for name in named - _still_named(store, blobs, named))

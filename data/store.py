@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 from sqlite_utils import Database
 
+from data.chain import Anchor, Chain, Head
 from data.errors import StoreError
 from data.home import Home
 from data.schema import migrations
@@ -56,10 +57,14 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
+        home = Home(path.parent).prepare()
+        chain = Chain(home.secret("log"))
+        self.log = Log(self, chain, Anchor(home.secrets / "log.head", chain))
         try:
             with FileLock(path.with_suffix(".lock"), timeout=BUSY_TIMEOUT_S):
                 self.db.enable_wal()
                 self._migrate()
+                self.log.bring_up()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 "The database cannot be opened.",
@@ -67,7 +72,6 @@ class Store:
                 expected="a SQLite database that this user may write",
                 do="restore it from a copy, or name another home",
             ) from error
-        self.log = Log(self)
         self.studies = Studies(self)
         self.cards = Cards(self)
         self.scans = Scans(self)
@@ -111,6 +115,24 @@ class Store:
         return database
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Whatever is read inside is of one state, and writers go on meanwhile. Nothing may be written inside."""
+        connection = self.db.conn
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.rollback()
+
+    def reached(self, before: Head, head: Head) -> None:
+        """Note inside a transaction how far the log has come, for the anchor once it is committed."""
+        first, _ = getattr(self._local, "reached", None) or (before, head)
+        self._local.reached = (first, head)
+
+    @contextmanager
     def write(self) -> Iterator[Database]:
         """One transaction: all of what is written inside is kept, or nothing. Inside another it joins it.
 
@@ -129,6 +151,7 @@ class Store:
                 expected="a turn to write",
                 do="see which process holds it, and run this again",
             ) from error
+        self._local.reached = None
         try:
             yield database
         except BaseException:
@@ -144,6 +167,8 @@ class Store:
                 expected="room on the disk",
                 do="free space and run this again; nothing was changed",
             ) from error
+        if self._local.reached is not None:
+            self.log.settle(*self._local.reached)
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -48,10 +48,20 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A line of the append-only log. ``detail`` never holds an identity."""
+    """A line of the append-only log. ``detail`` never holds an identity.
+
+    Parameters
+    ----------
+    seal:
+        The digest over the rows that were written with it (:mod:`data.seals`); empty where there were none.
+    digest:
+        Of this entry and, by the one before, of all before it (:mod:`data.chain`).
+    """
 
     sequence: int
     at: str
     event: str
     subject: str
     detail: Mapping[str, Any]
+    seal: str = ""
+    digest: str = ""

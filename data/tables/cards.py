@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from data.errors import NotFoundError
 from data.records import Part, Patient
+from data.seals import RowKey
 from data.tables.base import Row, Table, now
 
 _JOIN = """SELECT c.*, p.pseudonym, p.part,
@@ -57,7 +58,8 @@ class Cards(Table):
                 (patient.patient_id, patient.pseudonym, patient.part),
             )
             card = self.of_patient(patient.patient_id)
-            self._store.log.add("patient.added", patient.pseudonym)
+            row = RowKey("patients", (patient.pseudonym,))
+            self._store.log.add("patient.added", patient.pseudonym, [row])
             return self.write(card.card_id, written)
 
     def write(self, card_id: str, written: Written) -> Card:

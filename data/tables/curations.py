@@ -9,6 +9,7 @@ from data.curation.flow import Curated
 from data.curation.rule import CurationRule
 from data.curation.sets import curated_as_json, curated_from_json
 from data.errors import ConflictError, NotFoundError
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 
@@ -46,8 +47,9 @@ class Curations(Table):
                 (name, task, dump(curated.rule.as_json()), dump(curated_as_json(curated)), kept.created_at),
             )
             self._store.log.add(
-                "curation.kept", name, task=task, rule=curated.rule_digest, studies=len(curated.study_ids)
-            )
+                "curation.kept", name, [RowKey("curations", (task, name))], task=task,
+                rule=curated.rule_digest, studies=len(curated.study_ids),
+            )  # fmt: skip
         return kept
 
     def check(self, task: str, rule: CurationRule) -> None:

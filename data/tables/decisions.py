@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from data.errors import ConflictError, NotFoundError
 from data.records import Appeal, Decision
+from data.seals import RowKey
 from data.tables.base import Row, Table, fresh_id, now
 
 
@@ -48,8 +49,8 @@ class Decisions(Table):
                 ),
             )  # fmt: skip
             self._store.log.add(
-                "case.decided", kept.study_id, decision=kept.decision_id, reader=kept.reader_id,
-                appeal_of=kept.appeal_of,
+                "case.decided", kept.study_id, [RowKey("decisions", (kept.decision_id,))],
+                decision=kept.decision_id, reader=kept.reader_id, appeal_of=kept.appeal_of,
             )  # fmt: skip
             return kept
 
@@ -98,7 +99,10 @@ class Decisions(Table):
             db.execute(
                 "INSERT INTO appeals VALUES (?, ?, ?, ?)", (decision_id, reader_id, made.reason, made.created_at)
             )
-            self._store.log.add("case.appealed", decision.study_id, decision=decision_id, reader=reader_id)
+            self._store.log.add(
+                "case.appealed", decision.study_id, [RowKey("appeals", (decision_id,))],
+                decision=decision_id, reader=reader_id,
+            )  # fmt: skip
             return made
 
     def appeal(self, decision_id: str) -> Appeal | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from data.answers import Form, Question
 from data.errors import NotFoundError
 from data.records import Guideline
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 
@@ -39,7 +40,8 @@ class Guidelines(Table):
                 (task, version, text, dump(dict(questions)), made.created_at),
             )
             changed = sorted(changed_questions(newest, made)) if newest else []
-            self._store.log.add("guideline.published", task, version=version, changed=changed)
+            row = RowKey("guidelines", (task, version))
+            self._store.log.add("guideline.published", task, [row], version=version, changed=changed)
             return made
 
     def newest(self, task: str) -> Guideline | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from data.answers import Answer, Site, decode_value, encode_value
 from data.errors import PartError
 from data.records import Consensus, ConsensusState, Part, ReferenceLabel
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 
@@ -16,20 +17,20 @@ class Labels(Table):
 
     def add_references(self, labels: Iterable[ReferenceLabel]) -> int:
         """Keep imported labels; a label for the same study, question and site is replaced. Returns how many."""
+        kept: dict[RowKey, None] = {}
         count = 0
         with self._store.write() as db:
             for label in labels:
                 answer = label.answer
+                row = (label.task, label.study_id, answer.question, answer.site.key)
+                kept[RowKey("reference_labels", row)] = None
                 db.execute(
                     "INSERT OR REPLACE INTO reference_labels VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        label.task, label.study_id, answer.question, answer.site.key,
-                        dump(encode_value(answer.value)), label.source,
-                    ),
-                )  # fmt: skip
+                    (*row, dump(encode_value(answer.value)), label.source),
+                )
                 count += 1
             if count:
-                self._store.log.add("labels.imported", "reference", count=count)
+                self._store.log.add("labels.imported", "reference", kept, count=count)
         return count
 
     def references(self, task: str, *, study_ids: Collection[str] | None = None) -> list[ReferenceLabel]:
@@ -57,17 +58,25 @@ class Labels(Table):
                     ),
                 )  # fmt: skip
                 self._store.log.add(
-                    f"consensus.{record.state}", record.study_id, task=record.task, question=record.question
-                )
+                    f"consensus.{record.state}", record.study_id, [_row(record)], task=record.task,
+                    question=record.question,
+                )  # fmt: skip
 
     def replace_consensus(self, task: str, round_id: str, by_study: Mapping[str, Iterable[Consensus]]) -> None:
         """Keep what was formed of these studies in a round, in place of what was there."""
         with self._store.write() as db:
-            for study_id, records in by_study.items():
+            for study_id, formed in by_study.items():
+                records, before = list(formed), self.consensus(task, round_id=round_id, study_id=study_id)
                 db.execute(
                     "DELETE FROM consensus WHERE task = ? AND round_id = ? AND study_id = ?",
                     (task, round_id, study_id),
                 )
+                withdrawn = sorted({_row(r) for r in before} - {_row(r) for r in records}, key=lambda r: r.text)
+                if withdrawn:
+                    self._store.log.add(
+                        "consensus.withdrawn", study_id, withdrawn, task=task, round=round_id,
+                        count=len(withdrawn),
+                    )  # fmt: skip
                 self.put_consensus(records)
 
     def consensus(self, task: str, *, round_id: str | None = None, study_id: str | None = None) -> list[Consensus]:
@@ -155,6 +164,11 @@ class Labels(Table):
                 expected=f"patients of {', '.join(sorted(allowed))}",
                 do="leave them out; a patient's part never changes",
             )
+
+
+def _row(record: Consensus) -> RowKey:
+    key = (record.task, record.study_id, record.round_id, record.question, record.site.key)
+    return RowKey("consensus", key)
 
 
 def _answer(row: Row) -> Answer:

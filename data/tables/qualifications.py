@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from data.records import Qualification
+from data.seals import RowKey
 from data.tables.base import Row, Table, now
 
 
@@ -23,8 +24,9 @@ class Qualifications(Table):
                 ),
             )  # fmt: skip
             self._store.log.add(
-                "reader.qualified" if kept.passed else "reader.not_qualified", kept.reader_id, task=kept.task,
-                score=round(kept.score, 4), needed=kept.needed, answers=kept.answers,
+                "reader.qualified" if kept.passed else "reader.not_qualified", kept.reader_id,
+                [RowKey("qualifications", (kept.round_id,))], task=kept.task, score=round(kept.score, 4),
+                needed=kept.needed, answers=kept.answers,
             )  # fmt: skip
         return kept
 

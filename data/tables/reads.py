@@ -18,6 +18,7 @@ from data.records import (
     ReadRequest,
     RequestState,
 )
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 
@@ -39,7 +40,10 @@ class Reads(Table):
                     "INSERT INTO readers VALUES (?, ?, ?, ?, ?, ?)",
                     (reader.reader_id, reader.name, reader.kind, reader.role, reader.experience_y, reader.active),
                 )
-                self._store.log.add("reader.added", reader.reader_id, kind=reader.kind, role=reader.role)
+                self._store.log.add(
+                    "reader.added", reader.reader_id, [RowKey("readers", (reader.reader_id,))], kind=reader.kind,
+                    role=reader.role,
+                )  # fmt: skip
                 return reader
             known = _reader(row)
             if (known.kind, known.role) != (reader.kind, reader.role):
@@ -74,8 +78,9 @@ class Reads(Table):
                     (changed.experience_y, changed.active, reader_id),
                 )
                 self._store.log.add(
-                    "reader.changed", reader_id, experience_y=changed.experience_y, active=changed.active
-                )
+                    "reader.changed", reader_id, [RowKey("readers", (reader_id,))],
+                    experience_y=changed.experience_y, active=changed.active,
+                )  # fmt: skip
             return changed
 
     def readers(self, *, role: ReaderRole | None = None, kind: ReaderKind | None = None) -> list[Reader]:
@@ -175,6 +180,7 @@ class Reads(Table):
             self._store.log.add(
                 "annotation.kept" if annotation.revision == 1 else "annotation.changed",
                 annotation.annotation_id,
+                [RowKey("annotations", (annotation.annotation_id, annotation.revision))],
                 reader=annotation.reader_id,
                 study=annotation.study_id,
                 revision=annotation.revision,

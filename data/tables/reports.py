@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from data.seals import RowKey
 from data.tables.base import Table, dump
 
 
@@ -22,16 +23,18 @@ class Reports(Table):
 
     def put(self, reports: Iterable[Report]) -> int:
         """Keep reports; one of the same study is replaced. Returns how many."""
+        kept: dict[RowKey, None] = {}
         count = 0
         with self._store.write() as db:
             for report in reports:
+                kept[RowKey("reports", (report.study_id,))] = None
                 db.execute(
                     "INSERT OR REPLACE INTO reports VALUES (?, ?, ?)",
                     (report.study_id, report.text, report.source),
                 )
                 count += 1
             if count:
-                self._store.log.add("reports.imported", "report", count=count)
+                self._store.log.add("reports.imported", "report", kept, count=count)
         return count
 
     def texts(self, *, study_ids: Collection[str] | None = None) -> dict[str, str]:

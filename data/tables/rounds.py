@@ -8,6 +8,7 @@ from typing import Any
 
 from data.errors import NotFoundError, RoundError
 from data.records import BatchItem, Mode, Purpose, QueryBatch, Round, RoundKind, RoundState
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 ENDED = frozenset({RoundState.PROMOTED, RoundState.KEPT, RoundState.CANCELLED})
@@ -60,7 +61,11 @@ class Rounds(Table):
                     "INSERT INTO batch_items VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (round_id, position, item.study_id, item.purpose, item.mode, item.score, item.reason),
                 )
-            self._store.log.add("round.opened", round_id, studies=len(items), champion=champion)
+            rows = [RowKey("batch_items", (round_id, item.study_id)) for item in items]
+            self._store.log.add(
+                "round.opened", round_id, [RowKey("rounds", (round_id,)), *rows], studies=len(items),
+                champion=champion,
+            )  # fmt: skip
             return self.get(round_id)
 
     def move(
@@ -96,7 +101,7 @@ class Rounds(Table):
             if outcome is not None:
                 values["outcome"] = dump(dict(outcome))
             db.table("rounds").update(round_id, values)
-            self._store.log.add(f"round.{state}", round_id)
+            self._store.log.add(f"round.{state}", round_id, [RowKey("rounds", (round_id,))])
             return self.get(round_id)
 
     def get(self, round_id: str) -> Round:

@@ -9,6 +9,7 @@ from typing import Any
 
 from data.errors import NotFoundError
 from data.records import Layout, Part, Patient, Series, Study
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 _JOIN = """
@@ -60,17 +61,19 @@ class Studies(Table):
                     study.ingested_at or now(),
                 ),
             ).rowcount > 0  # fmt: skip
-            if study.held and not fresh:
-                db.execute(
-                    "UPDATE studies SET held = ? WHERE study_id = ? AND held = ''", (study.held, study.study_id)
-                )
+            held = study.held and not fresh and db.execute(
+                "UPDATE studies SET held = ? WHERE study_id = ? AND held = ''", (study.held, study.study_id)
+            ).rowcount  # fmt: skip
             for series in study.series:
                 fresh = self._add_series(series) or fresh
             for sha256, (series_id, path) in files.items():
                 db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?)", (sha256, series_id, path))
                 db.execute("DELETE FROM refusals WHERE sha256 = ?", (sha256,))
-            if fresh:
-                self._store.log.add("study.ingested", study.study_id, series=len(study.series))
+            if fresh or held:
+                rows = [RowKey("patients", (patient.pseudonym,)), RowKey("studies", (study.study_id,))]
+                rows += [RowKey("series", (series.series_id,)) for series in study.series]
+                event = "study.ingested" if fresh else "study.held"
+                self._store.log.add(event, study.study_id, rows, series=len(study.series))
             return fresh
 
     def _add_series(self, series: Series) -> bool:
@@ -90,7 +93,8 @@ class Studies(Table):
             self._add_series(series)
             for sha256, (series_id, path) in files.items():
                 db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (sha256, series_id, path))
-            self._store.log.add("series.grown", series.series_id, shape=list(series.shape))
+            row = RowKey("series", (series.series_id,))
+            self._store.log.add("series.grown", series.series_id, [row], shape=list(series.shape))
 
     def update(self, study_id: str, **columns: str | float | None) -> None:
         """Set attributes of a study.
@@ -103,7 +107,8 @@ class Studies(Table):
         with self._store.write() as db:
             self.get(study_id)
             db.table("studies").update(study_id, columns)
-            self._store.log.add("study.updated", study_id, columns=sorted(columns))
+            row = RowKey("studies", (study_id,))
+            self._store.log.add("study.updated", study_id, [row], columns=sorted(columns))
 
     def get(self, study_id: str) -> Study:
         """One study with its series.

@@ -10,6 +10,7 @@ from typing import Any
 from data.answers import Site, decode_value, encode_value
 from data.errors import NotFoundError
 from data.records import Measured, ModelVersion, Part, Prediction, QuestionPrediction
+from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
 
@@ -40,7 +41,10 @@ class Versions(Table):
             db.table("versions").insert(
                 {name: getattr(version, name) for name in ModelVersion.__dataclass_fields__}
             )
-            self._store.log.add("version.trained", version.version, profile=profile, round=round_id)
+            self._store.log.add(
+                "version.trained", version.version, [RowKey("versions", (version.version,))],
+                profile=profile, round=round_id, manifest=manifest,
+            )  # fmt: skip
             return version
 
     def get(self, version: str) -> ModelVersion:
@@ -72,8 +76,12 @@ class Versions(Table):
             champion = self.champion(task)
             if champion is not None and champion.version == version:
                 return
-            db.table("champions").insert({"task": task, "version": version, "reason": reason, "at": now()})
-            self._store.log.add("champion.crowned", version, task=task, reason=reason)
+            sequence = db.execute(
+                "INSERT INTO champions (task, version, reason, at) VALUES (?, ?, ?, ?)",
+                (task, version, reason, now()),
+            ).lastrowid
+            crowned = RowKey("champions", (int(sequence or 0),))
+            self._store.log.add("champion.crowned", version, [crowned], task=task, reason=reason)
 
     def champion(self, task: str) -> ModelVersion | None:
         """The champion of a task, or None while there is none."""
@@ -93,8 +101,10 @@ class Versions(Table):
 
     def put_predictions(self, predictions: Iterable[Prediction]) -> None:
         """Keep predictions; one of the same version and study is replaced."""
+        kept: dict[str, list[RowKey]] = {}
         with self._store.write() as db:
             for p in predictions:
+                kept.setdefault(p.version, []).append(RowKey("predictions", (p.version, p.study_id)))
                 results = [
                     {
                         "question": r.question,
@@ -112,6 +122,8 @@ class Versions(Table):
                         dump([encode_measured(m) for m in p.measured]),
                     ),
                 )  # fmt: skip
+            for version, rows in kept.items():
+                self._store.log.add("predictions.kept", version, rows, studies=len(rows))
 
     def predictions(
         self, version: str, *, study_ids: Collection[str] | None = None, parts: Collection[Part] | None = None
@@ -138,6 +150,8 @@ class Versions(Table):
                 "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?)",
                 (version, part, dump(dict(result)), now()),
             )
+            evaluated = RowKey("evaluations", (version, str(part)))
+            self._store.log.add("version.evaluated", version, [evaluated], part=part)
 
     def evaluation(self, version: str, part: Part = Part.TEST) -> dict[str, Any] | None:
         """How a version did on the patients of a part, as it was kept, or None."""
