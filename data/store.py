@@ -25,6 +25,7 @@ from data.schema import migrations
 from data.tables.cards import Cards
 from data.tables.curations import Curations
 from data.tables.decisions import Decisions
+from data.tables.embeddings import Embeddings
 from data.tables.guidelines import Guidelines
 from data.tables.jobs import Jobs
 from data.tables.labels import Labels
@@ -84,6 +85,7 @@ class Store:
         self.qualifications = Qualifications(self)
         self.decisions = Decisions(self)
         self.versions = Versions(self)
+        self.embeddings = Embeddings(self)
         self.jobs = Jobs(self)
 
     @classmethod

@@ -235,12 +235,13 @@ class ClinicalTask(ABC):
         """Which slices of a stack of so many are pages, in order: all, unless a task shows fewer."""
         return range(count)
 
+    def page(self, source: Page, pixels: Pixels) -> NDArray[np.uint8]:
+        """One page as a reader sees it: (rows, columns) in native pixels, windowed."""
+        return np.ascontiguousarray(pixels.display8(source.series, source.index, window=self.window))
+
     def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
         """What a reader sees: (rows, columns) pictures in native pixels, windowed."""
-        return [
-            np.ascontiguousarray(pixels.display8(page.series, page.index, window=self.window))
-            for page in self.sources(study)
-        ]
+        return [self.page(source, pixels) for source in self.sources(study)]
 
     def page_shapes(self, study: Study) -> tuple[tuple[int, int], ...]:
         """(rows, columns) of each page."""

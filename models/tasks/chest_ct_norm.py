@@ -76,11 +76,11 @@ class ChestCtNorm(ClinicalTask):
 
         return spaced(count)
 
-    def pages(self, study: Study, pixels: Pixels) -> list[NDArray[np.uint8]]:
-        """The slices in the lung window; pictures as they are."""
+    def page(self, source: Page, pixels: Pixels) -> NDArray[np.uint8]:
+        """A slice in the lung window; a picture as it is."""
         from models.chest.slices import page  # noqa: PLC0415
 
-        return [page(source.series, source.index, pixels) for source in self.sources(study)]
+        return page(source.series, source.index, pixels)
 
     def train(self, run: TrainingRun) -> Trained:
         """Train the four stages, and fit the decision on the validation patients.
