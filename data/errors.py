@@ -24,6 +24,7 @@ Each one says what was given, what was expected and what to do::
     ├── VersionError                model weights or manifest missing, damaged or of another task
     ├── RoundError                  a step that the round's state does not allow
     │   └── BusyError               somebody else is at a step of the task just now
+    ├── TriageError                 a promise that calibration cannot carry, or clearing that is stopped
     ├── RatingsError                reads that do not make one table
     ├── LabelServerError            the labelling server is missing, busy, unreachable or refuses
     │   ├── PortBusyError           its port belongs to another program
@@ -163,6 +164,10 @@ class RoundError(ConsiliumError):
 
 class BusyError(RoundError):
     """Somebody else is at a step of the task just now."""
+
+
+class TriageError(ConsiliumError):
+    """A promise that the calibration patients cannot carry, or a step of triage that cannot be taken now."""
 
 
 class RatingsError(ConsiliumError):

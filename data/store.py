@@ -4,7 +4,8 @@ Several processes write (application, worker, command line): every write goes th
 short ``BEGIN IMMEDIATE`` transaction with a busy time-out, and each thread has a connection of its own. The
 records' tables have an object each: ``store.studies``, ``store.cards``, ``store.scans``, ``store.labels``,
 ``store.reports``, ``store.curations``, ``store.reads``, ``store.rounds``, ``store.guidelines``,
-``store.qualifications``, ``store.decisions``, ``store.versions``, ``store.jobs`` and ``store.log``.
+``store.qualifications``, ``store.decisions``, ``store.versions``, ``store.triage``, ``store.jobs`` and
+``store.log``.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from data.tables.reports import Reports
 from data.tables.rounds import Rounds
 from data.tables.scans import Scans
 from data.tables.studies import Studies
+from data.tables.triage import Triage
 from data.tables.versions import Versions
 
 BUSY_TIMEOUT_S = 30.0
@@ -86,6 +88,7 @@ class Store:
         self.decisions = Decisions(self)
         self.versions = Versions(self)
         self.embeddings = Embeddings(self)
+        self.triage = Triage(self)
         self.jobs = Jobs(self)
 
     @classmethod

@@ -146,6 +146,28 @@ class Reading(Settings):
     """By how much the primary metric must improve, beyond its interval's lower bound, for a promotion."""
 
 
+class Triage(Settings):
+    """How studies that need no reading are cleared."""
+
+    positive: Mapping[str, tuple[str, ...]] = {}
+    """By question, the options, levels or findings that count as pathology: a study shows it if any of them holds
+    at any site. Without an entry it is the one question that is asked of every study and has a binary view: see
+    ``Reading.positive``."""
+    miss: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Of the pathological patients at most this share may be cleared."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Probability, over the draw of the calibration patients, with which that is promised."""
+    coverage: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Share of the patients with an option whose prediction set holds it."""
+    audit_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Share of the cleared patients who are read all the same, drawn at random."""
+    prevalence: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """Share of the site's patients with pathology; without it that of the calibration patients."""
+    subgroups: tuple[str, ...] = ("sex", "age", "view", "source", "manufacturer", "model")
+    """By what the misses are looked at apart: sex, age (in bands), view, source (of the import), or an
+    attribute of the series."""
+
+
 class Demo(Settings):
     """The task's part in the embedded demo."""
 
@@ -160,6 +182,8 @@ class TaskConfig(Settings):
 
     reading: Reading = Reading()
     """How its cases are read."""
+    triage: Triage = Triage()
+    """How its studies are cleared."""
     demo: Demo = Demo()
     """Its part in the embedded demo."""
     profiles: Mapping[ProfileName, Profile]

@@ -25,6 +25,16 @@ from data.records.reads import (
 )
 from data.records.rounds import OPEN_ROUND, BatchItem, QueryBatch, Round, RoundKind, RoundState
 from data.records.studies import Layout, Part, Patient, ReferenceLabel, Series, Study
+from data.records.triage import (
+    CalibrationCase,
+    Clearance,
+    ConformalSets,
+    TriageAlarm,
+    TriageLook,
+    TriagePolicy,
+    Watched,
+    Way,
+)
 
 __all__ = [
     "OPEN_ROUND",
@@ -32,6 +42,9 @@ __all__ = [
     "Annotation",
     "Appeal",
     "BatchItem",
+    "CalibrationCase",
+    "Clearance",
+    "ConformalSets",
     "Consensus",
     "ConsensusState",
     "Decision",
@@ -65,4 +78,9 @@ __all__ = [
     "RoundState",
     "Series",
     "Study",
+    "TriageAlarm",
+    "TriageLook",
+    "TriagePolicy",
+    "Watched",
+    "Way",
 ]

@@ -117,6 +117,8 @@ class Purpose(StrEnum):
     CALIBRATION = "calibration"
     TEST = "test"
     """Patients drawn at random, for the reference standard."""
+    AUDIT = "audit"
+    """A cleared case, drawn at random to see whether it needed no reading."""
     ADJUDICATION = "adjudication"
     """The readers did not agree."""
     REREAD = "reread"

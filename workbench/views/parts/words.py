@@ -35,6 +35,7 @@ PURPOSES: Mapping[Purpose, str] = {
     Purpose.VALIDATION: "drawn: validation",
     Purpose.CALIBRATION: "drawn: calibration",
     Purpose.TEST: "drawn: test",
+    Purpose.AUDIT: "audit of what was cleared",
     Purpose.ADJUDICATION: "adjudication",
     Purpose.REREAD: "hidden second read",
     Purpose.SECOND_LOOK: "second look",
@@ -88,6 +89,8 @@ JOBS: Mapping[str, str] = {
     "consensus.outlines": "comparing outlines",
     "readers.report": "writing the reading-study report",
     "scan.take": "taking an upload in",
+    "triage.plan": "making an operating point",
+    "triage.run": "deciding what needs reading",
 }
 JOB_STATES: Mapping[JobState, str] = {
     JobState.WAITING: "waiting for the worker",
