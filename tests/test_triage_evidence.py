@@ -24,7 +24,7 @@ from active_learning.triage_evidence import (
 @pytest.mark.parametrize(("hits", "of", "most"), [(0, 10, 0.1), (1, 1, 0.1), (3, 20, 0.05), (7, 40, 0.1)])
 def test_the_e_value_is_the_likelihood_ratio_mixed_over_larger_rates(hits: int, of: int, most: float) -> None:
     def weight(rate: float) -> float:
-        return rate**-0.5 * (1 - rate) ** -0.5
+        return float(rate**-0.5 * (1 - rate) ** (1 / (6 * most) - 1))
 
     def ratio(rate: float) -> float:
         return (rate / most) ** hits * ((1 - rate) / (1 - most)) ** (of - hits)
