@@ -62,7 +62,7 @@ class Candidate:
         What a read of it is worth, 0 to 1, on one scale for new and read cases; None: the larger of the champion's
         uncertainty and the dispute, 1 where no model has seen it.
     groups:
-        What quotas may bound, such as ``phenotype=malignant`` or ``site=Siemens``.
+        What quotas may bound, such as ``phenotype=malignant`` or ``manufacturer=Siemens``.
     seconds:
         Expected of readers, all reads of the case together.
     """
@@ -234,7 +234,7 @@ def choose(
         for p, m in zip(needed, modes, strict=True)
     ]
     beside = [(c, PURPOSES[c.study.patient.part], reasons.drawn(c.study.patient.part)) for c in drawn]
-    beside += [(c, Purpose("audit"), reasons.AUDITED) for c in checked]
+    beside += [(c, Purpose.AUDIT, reasons.AUDITED) for c in checked]
     for candidate, purpose, reason in beside:
         item = BatchItem(candidate.study.study_id, purpose, Mode.INDEPENDENT, 0.0, reason)
         items.insert(number(seed, "place", item.study_id) % (len(items) + 1), item)

@@ -56,6 +56,12 @@ def crowdlab(ratings: Ratings, model: FloatArray | None = None) -> Estimate:
         the readers alone count. Without a model the shares of the options among all reads stand for it, which has
         next to no weight: the readers' votes are then weighed by their agreement alone.
     """
+    estimate, _ = weighed(ratings, model)
+    return estimate
+
+
+def weighed(ratings: Ratings, model: FloatArray | None = None) -> tuple[Estimate, FloatArray]:
+    """As :func:`crowdlab`, with (readers + 1,) the weights that were earned, the model's last."""
     reads, counts = SparseReads.of(ratings), ratings.counts()
     chances = np.tile(counts.sum(axis=0) / max(counts.sum(), 1), (len(counts), 1)) if model is None else model
     voted = _majority(counts, chances)
@@ -64,7 +70,7 @@ def crowdlab(ratings: Ratings, model: FloatArray | None = None) -> Estimate:
     truth, weights, agreed = _averaged(reads, counts, chances, best)
     truth[counts.sum(axis=1) == 0] = np.nan
     quality = _quality(reads, truth, weights, agreed)
-    return Estimate(truth, judged(ratings, truth).confusion, quality, 1)
+    return Estimate(truth, judged(ratings, truth).confusion, quality, 1), weights
 
 
 def _averaged(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from active_learning.acquisition import Way
+from active_learning.quotas import Quota
 from data.errors import RoundError
 from models.config import ProfileName, Reading
 
@@ -39,6 +41,20 @@ class RoundPlan:
         old those must be.
     second_look:
         Whether a training case that was answered without the model's answer comes back with it in view.
+    strategy:
+        How training cases are chosen, by a name of :data:`active_learning.strategies.registry.STRATEGIES`; empty:
+        the most doubtful first.
+    budget_minutes:
+        Reader minutes at the most, all reads together, in place of ``budget``; 0: the budget is in cases.
+    per_patient:
+        Studies of a training patient in the batch at the most.
+    quotas:
+        Bounds on groups of the training cases, such as ``site=hospital<=50%`` or ``phenotype=malignant>=0.2``.
+
+    Raises
+    ------
+    RoundError
+        A setting cannot be; the message names it.
     """
 
     readers: tuple[str, ...]
@@ -53,6 +69,10 @@ class RoundPlan:
     reread_share: float = 0.0
     reread_after_days: float = 14.0
     second_look: bool = False
+    strategy: str = ""
+    budget_minutes: float = 0.0
+    per_patient: int = 1
+    quotas: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.readers)) < self.readers_per_case or len(set(self.readers)) != len(self.readers):
@@ -76,6 +96,29 @@ class RoundPlan:
                 expected="a budget of 1 case or more and shares from 0 to 1",
                 do="correct the plan",
             )
+        if self.budget_minutes < 0 or self.per_patient < 1:
+            raise RoundError(
+                "The round's plan cannot be.",
+                given=f"{self.budget_minutes:g} minutes, {self.per_patient} studies of a patient",
+                expected="a budget of no less than 0 minutes and 1 study of a patient or more",
+                do="correct the plan",
+            )
+        self.way()
+
+    def way(self) -> Way:
+        """How training cases are chosen.
+
+        Raises
+        ------
+        RoundError
+            A quota cannot be read.
+        """
+        return Way(self.strategy, self.per_patient, tuple(Quota.parse(text) for text in self.quotas))
+
+    @property
+    def budget_s(self) -> float | None:
+        """Reader seconds at the most; None where the budget is in cases."""
+        return 60 * self.budget_minutes if self.budget_minutes else None
 
     @classmethod
     def of(cls, reading: Reading, readers: tuple[str, ...], **changes: Any) -> RoundPlan:
@@ -89,6 +132,10 @@ class RoundPlan:
             "reread_share": reading.reread_share,
             "reread_after_days": reading.reread_after_days,
             "second_look": reading.second_look,
+            "strategy": reading.strategy,
+            "budget_minutes": reading.budget_minutes,
+            "per_patient": reading.per_patient,
+            "quotas": reading.quotas,
         }
         settings.update({name: value for name, value in changes.items() if value is not None})
         return cls(readers=readers, **settings)
@@ -99,5 +146,6 @@ class RoundPlan:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> RoundPlan:
-        """The plan back from JSON."""
-        return cls(**{**raw, "readers": tuple(raw["readers"])})
+        """The plan back from JSON; what a plan of an older round does not hold is as it was then."""
+        lists = {name: tuple(raw[name]) for name in ("readers", "quotas") if name in raw}
+        return cls(**{**raw, **lists})

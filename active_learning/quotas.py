@@ -1,8 +1,8 @@
 """Quotas of a batch: at least, or at most, a share of it from a group of cases.
 
-A group is a predicted answer, ``phenotype=malignant``, or a site, ``site=Siemens``: the manufacturer of the
-device. Quotas change the order of the picks as little as they can: a case that is wanted more is never passed over
-for one of the same groups that is wanted less.
+A group is a predicted answer, ``phenotype=malignant``, a site, ``site=hospital`` (the source of the import), or a
+manufacturer, ``manufacturer=Siemens``. Quotas change the order of the picks as little as they can: a case that is
+wanted more is never passed over for one of the same groups that is wanted less.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from fractions import Fraction
 
 from active_learning.words import spoken
 from data.errors import RoundError
+from data.records import Study
 
-SITE = "site"
-"""The kind of group that is no answer."""
+SITE, MANUFACTURER = "site", "manufacturer"
+"""The kinds of groups that are no answers."""
 _TEXT = re.compile(r"\s*([^<>=]+=[^<>=]+?)\s*(<=|>=)\s*(\d+(?:\.\d+)?)\s*(%?)\s*\Z")
 
 
@@ -29,7 +30,7 @@ class Quota:
     Parameters
     ----------
     group:
-        ``question=option``, ``question=finding`` or ``site=name``.
+        ``question=option``, ``question=finding``, ``site=name`` or ``manufacturer=name``.
     at_least, at_most:
         Shares of the cases that are wanted, 0 to 1. At least so many are rounded up, at most so many down.
     """
@@ -40,7 +41,7 @@ class Quota:
 
     @classmethod
     def parse(cls, text: str) -> Quota:
-        """From such as ``site=Siemens<=50%`` or ``phenotype=malignant>=0.2``.
+        """From such as ``site=hospital<=50%`` or ``phenotype=malignant>=0.2``.
 
         Raises
         ------
@@ -51,7 +52,7 @@ class Quota:
         share = float(found[3]) / (100 if found[4] else 1) if found else -1.0
         if found is None or not 0 <= share <= 1:
             raise RoundError(
-                "That is no quota.", given=text, expected="such as site=Siemens<=50% or phenotype=malignant>=0.2",
+                "That is no quota.", given=text, expected="such as site=hospital<=50% or phenotype=malignant>=0.2",
                 do="name a group, <= or >=, and a share from 0 to 1",
             )  # fmt: skip
         return cls(found[1], at_most=share) if found[2] == "<=" else cls(found[1], at_least=share)
@@ -62,7 +63,7 @@ class Quota:
         bounds = [f"at least {self.at_least:.0%}"] if self.at_least > 0 else []
         bounds += [f"at most {self.at_most:.0%}"] if self.at_most < 1 else []
         kind, _, name = self.group.partition("=")
-        return f"{' and '.join(bounds)} {spoken(kind)} {name if kind == SITE else spoken(name)}"
+        return f"{' and '.join(bounds)} {spoken(kind)} {name if kind in (SITE, MANUFACTURER) else spoken(name)}"
 
     def least(self, count: int) -> int:
         """The fewest of so many cases."""
@@ -130,6 +131,14 @@ class _Seats:
         self.left -= 1
         self.held.update(of)
         self.taken[place] = quota
+
+
+def origins(study: Study) -> tuple[str, ...]:
+    """The groups of a study that are no answers."""
+    source, separator, _ = study.patient.patient_id.partition(":")
+    made_by = sorted({name for series in study.series if (name := series.attributes.get("manufacturer", ""))})
+    named = (f"{SITE}={source}",) if separator else ()
+    return (*named, *(f"{MANUFACTURER}={name}" for name in made_by))
 
 
 def _exact(share: float) -> Fraction:

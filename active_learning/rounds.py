@@ -2,28 +2,27 @@
 
 A round's state (:class:`data.records.RoundState`) says which step is next. Every step can be repeated, and a step
 that was cut off goes on where it stopped: what it has done is in the store or, for the labelling server, found
-again under the request's id. What is asked of readers is in :mod:`active_learning.desk`, what their answers come
-to in :mod:`active_learning.closing`.
+again under the request's id. What a batch is chosen from is in :mod:`active_learning.opening`, what is asked of
+readers in :mod:`active_learning.desk`, what their answers come to in :mod:`active_learning.closing`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from filelock import FileLock, Timeout
 
-from active_learning.acquisition import Candidate, choose
 from active_learning.adjudication import needs_adjudication
 from active_learning.closing import Closing
 from active_learning.desk import Desk, PullReport
-from active_learning.disputes import dispute
 from active_learning.gateway import Gateway
 from active_learning.learning import candidate, comparison, roll_back
-from active_learning.numbering import alike
+from active_learning.opening import Opening
 from active_learning.plan import RoundPlan
+from active_learning.proposal import Proposal
 from active_learning.qualifying import Qualifying
 from active_learning.surroundings import Surroundings
 from data.answers import Answer
@@ -31,18 +30,13 @@ from data.errors import BusyError, LabelServerError, RoundError
 from data.home import Home
 from data.records import (
     OPEN_ROUND,
-    Annotation,
     Decision,
-    Part,
-    Prediction,
     Qualification,
     RequestState,
     Round,
     RoundKind,
     RoundState,
-    Study,
 )
-from models.prediction import predict_studies
 from models.task import ClinicalTask, Progress, silent
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -90,7 +84,7 @@ class Loop:
         self.around = Surroundings(home, task, gateway, progress)
         self.home, self.task = home, task
         self.store, self.blobs = self.around.store, self.around.blobs
-        self.desk, self.closing = Desk(self.around), Closing(self.around)
+        self.opening, self.desk, self.closing = Opening(self.around), Desk(self.around), Closing(self.around)
         self.qualifying = Qualifying(self.around)
         folder = home.prepare().path / "locks"
         folder.mkdir(exist_ok=True)
@@ -103,64 +97,20 @@ class Loop:
 
     # -- open ----------------------------------------------------------------------------------------------
 
+    def preview(self, plan: RoundPlan, *, among: Collection[str] | None = None) -> Proposal:
+        """The batch that :meth:`open` would choose now, with reasons and minutes; nothing is opened or sent."""
+        return self.opening.propose(plan, among=among)
+
     @_alone
-    def open(self, plan: RoundPlan, *, among: Collection[str] | None = None) -> Round:
-        """Choose the batch, among these studies or all, and open the next round.
+    def open(self, plan: RoundPlan, *, among: Collection[str] | None = None, batch: str = "") -> Round:
+        """Choose the batch, among these studies or all, and open the next round (:class:`Opening`).
 
-        Studies that are held for a person are left out, and so are those whose reference standard was read here.
-        A training case with an imported standard is asked for only where its readers and the model disagree.
+        Parameters
+        ----------
+        batch:
+            The name of the batch that was previewed; another one is refused.
         """
-        self._may_read(plan)
-        champion = self.store.versions.champion(self.task.name)
-        found = self.store.studies.find(study_ids=None if among is None else list(among))
-        studies = [s for s in found if self.task.accepts(s) and not s.held]
-        predictions: Mapping[str, Prediction] = {}
-        if champion is not None:
-            predictions = predict_studies(self.home, self.task, champion.version, studies, progress=self.progress)
-        items = choose(
-            list(self._candidates(studies, predictions)),
-            budget=plan.budget,
-            random_share=plan.random_share,
-            independent_share=plan.independent_share,
-            seed=plan.seed,
-        )
-        return self.store.rounds.open(self.task.name, items, plan.as_dict(), champion.version if champion else "")
-
-    def _may_read(self, plan: RoundPlan) -> None:
-        """Refuse readers who are unknown, no longer active, or not qualified."""
-        for reader_id in (*plan.readers, *([plan.adjudicator] if plan.adjudicator else [])):
-            if not self.store.reads.reader(reader_id).active:
-                raise RoundError(
-                    "A reader is no longer active.", given=reader_id, expected="an active reader",
-                    do=f"name another one, or `consilium readers change {reader_id} --active`",
-                )  # fmt: skip
-        unqualified = self.qualifying.missing(plan.readers)
-        if unqualified:
-            raise RoundError(
-                "Readers have not passed the qualification yet.",
-                given=", ".join(unqualified),
-                expected=f"{self.task.config.reading.qualification_needed:.0%} of the known cases answered right",
-                do=f"qualify each with `consilium readers qualify {unqualified[0]} {self.task.name}`",
-            )
-
-    def _candidates(self, studies: Sequence[Study], predictions: Mapping[str, Prediction]) -> Iterator[Candidate]:
-        asked = self.store.rounds.studies_asked(self.task.name)
-        standard = {
-            **self.store.labels.standard(self.task.name, {Part.TRAIN, Part.VALIDATION}),
-            **self.store.labels.standard(self.task.name, {Part.CALIBRATION, Part.TEST}),
-        }
-        read: dict[str, list[Annotation]] = {}
-        for annotation in self.store.reads.annotations(self.task.name):
-            if not annotation.skipped and annotation.purpose.votes:
-                read.setdefault(annotation.study_id, []).append(annotation)
-        for study in studies:
-            answered = standard.get(study.study_id, ())
-            known = bool(answered) and self.task.form.is_complete(answered)
-            prediction = predictions.get(study.study_id)
-            settled = known and study.study_id in asked
-            annotations = [] if settled else alike(read.get(study.study_id, ()), self.task.form, self.blobs)
-            disputed = dispute(annotations, prediction, self.task.form)
-            yield Candidate.of(study, prediction, disputed, has_reference=known)
+        return self.opening.open(plan, among=among, batch=batch)
 
     # -- push and pull -------------------------------------------------------------------------------------
 

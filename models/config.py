@@ -137,6 +137,17 @@ class Reading(Settings):
     """Cases that a round asks for at the most."""
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of the budget for test, calibration and validation patients drawn at random."""
+    strategy: str = ""
+    """How training cases are chosen: a name of :mod:`active_learning.strategies`; empty: the most doubtful
+    first. Before there is a model, a way that needs none stands in for one that does."""
+    budget_minutes: Annotated[float, Field(ge=0)] = 0.0
+    """Reader minutes that a round asks for at the most, all reads together, in place of ``budget``; 0: the budget
+    is in cases."""
+    per_patient: Annotated[int, Field(ge=1)] = 1
+    """Studies of a training patient in a round at the most."""
+    quotas: tuple[str, ...] = ()
+    """Bounds on groups of a round's training cases: ``site=NAME<=50%`` (the source of the import),
+    ``manufacturer=NAME<=50%``, or a predicted answer such as ``phenotype=malignant>=0.2``."""
     seconds_per_case: Annotated[float, Field(gt=0)] = 30.0
     """Expected seconds that a reader takes for a case, until reads have shown it."""
     positive: Mapping[str, tuple[str, ...]] = {}
