@@ -9,28 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from active_learning import relabel
 from active_learning.acquisition import Candidate, choose
 from active_learning.acquisition_reasons import Said
 from active_learning.appearance import Directions, Features, applied, learnt_from
 from active_learning.disputes import dispute
 from active_learning.foretold import Foretold, groups_of
-from active_learning.guidelines import counting
-from active_learning.model_votes import model_table
 from active_learning.numbering import alike
 from active_learning.pace import pace_s
 from active_learning.plan import RoundPlan
 from active_learning.proposal import Proposal, ProposedCase
 from active_learning.qualifying import Qualifying
 from active_learning.quotas import origins
-from active_learning.ratings import ratings_of
 from active_learning.strategies.registry import strategy
 from active_learning.strategies.view import View
 from active_learning.surroundings import Surroundings
 from active_learning.views import BLIND, stand_in, view_of
 from active_learning.watch import audits_due
 from active_learning.watch import standing as cleared
-from data.answers import Answer, Mask
+from active_learning.worth import doubts
+from data.answers import Answer
 from data.errors import RoundError
 from data.records import Annotation, ModelVersion, Part, Prediction, Round, Study
 from models.embedding import embed, name_of
@@ -39,8 +36,6 @@ from models.task import Progress
 
 CHUNK = 2048
 """Studies whose predictions are held at once."""
-MOST_COMPARED = 1000
-"""Read cases at the most whose outlines are compared with each other; the last ones read."""
 
 
 @dataclass(eq=False)
@@ -210,13 +205,14 @@ class Opening:
     # -- candidates ----------------------------------------------------------------------------------------
 
     def _candidates(self, pool: _Pool, plan: RoundPlan, gone: Collection[str]) -> Iterator[Candidate]:
-        again, first = self._doubts(pool)
+        again, first = doubts(self.around, pool.reads, pool.back, pool.predictions, pool.foretold)
         seconds = plan.readers_per_case * self._pace_s(plan)
         for study in pool.studies:
             study_id, training = study.study_id, study.patient.part == Part.TRAIN
             if training and study_id in gone:
                 continue
-            answers, new = pool.standard.get(study_id, ()), first.get(study_id)
+            answers = pool.standard.get(study_id, ())
+            new = float(first[pool.rows[study_id]]) if study_id in pool.said else None
             disputed = None
             if study_id in pool.back:
                 disputed = dispute(pool.reads[study_id], pool.predictions.get(study_id), self.task.form)
@@ -233,46 +229,6 @@ class Opening:
     def _pace_s(self, plan: RoundPlan) -> float:
         paces = [pace_s(self.store, self.task, reader_id) for reader_id in plan.readers]
         return sum(paces) / len(paces)
-
-    def _doubts(self, pool: _Pool) -> tuple[dict[str, float], dict[str, float]]:
-        """By study, what another read of a read case is worth, and what the first of a new one is.
-
-        Reads with the model's answer in view say nothing of their own: to a case with such alone, the next read is
-        as good as the first.
-        """
-        form, every = self.task.form, [a for reads in pool.reads.values() for a in reads]
-        trusts: dict[tuple[str, str], relabel.Trust] = {}
-        found: dict[str, list[float]] = {}
-        rated = ratings_of(every, form, counts=counting(self.store, self.task.name))
-        for (question, label), ratings in rated.items():
-            model = model_table(ratings, form, question, label, pool.predictions)
-            doubts, trusts[question, label] = relabel.of_ratings(ratings, model)
-            for study_id, values in relabel.by_study(ratings.items, doubts).items():
-                found.setdefault(study_id, []).extend(values)
-        outlines, drawn = self._outlines(pool)
-        for study_id, value in drawn.items():
-            found.setdefault(study_id, []).append(value)
-        again = {study_id: sum(values) / len(values) for study_id, values in found.items()}
-        if not pool.said:
-            return again, {}
-        new = relabel.of_new(pool.foretold, trusts, outlines)
-        return again, {study_id: float(new[row]) for study_id, row in pool.rows.items()}
-
-    def _outlines(self, pool: _Pool) -> tuple[relabel.Trust | None, dict[str, float]]:
-        """How far outlines overlap: whom to trust, and by study the doubt; nothing where none are asked for."""
-        questions = [q for q in self.task.form.questions if isinstance(q.kind, Mask)]
-        last = sorted(pool.back, key=lambda s: (max(a.created_at for a in pool.reads[s]), s))[-MOST_COMPARED:]
-        drawn: dict[str, dict[str, dict[str, float]]] = {}
-        for study_id in last if questions else ():
-            answers = {a.reader_id: a.answers for a in pool.reads[study_id]}
-            if study_id in pool.predictions:
-                answers[relabel.MODEL] = tuple(r.answer for r in pool.predictions[study_id].results)
-            if len(answers) > 1:
-                drawn[study_id] = relabel.overlaps(answers, questions, self.around.blobs)
-        if not drawn:
-            return None, {}
-        doubts, trust = relabel.of_outlines(drawn)
-        return trust, doubts
 
     # -- looks ---------------------------------------------------------------------------------------------
 

@@ -134,10 +134,16 @@ def evaluate(work: Work, *, task: str, version: str | None = None) -> Mapping[st
 
 
 @kind("round.open")
-def open_round(work: Work, *, task: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Open the task's next round."""
-    opened = loop(work.home, task, progress=work.progress).open(RoundPlan.from_dict(plan))
+def open_round(work: Work, *, task: str, plan: Mapping[str, Any], batch: str = "") -> Mapping[str, Any]:
+    """Open the task's next round; where a batch is named, only with that one."""
+    opened = loop(work.home, task, progress=work.progress).open(RoundPlan.from_dict(plan), batch=batch)
     return {"round": opened.round_id, "state": opened.state}
+
+
+@kind("round.preview")
+def preview_round(work: Work, *, task: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The batch that opening a round now would give."""
+    return loop(work.home, task, progress=work.progress).preview(RoundPlan.from_dict(plan)).as_dict()
 
 
 @kind("round.step")

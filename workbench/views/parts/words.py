@@ -77,6 +77,7 @@ JOBS: Mapping[str, str] = {
     "train": "training",
     "evaluate": "measuring on the test patients",
     "round.open": "choosing cases",
+    "round.preview": "previewing a batch",
     "round.step": "a step of a round",
     "round.fetch": "fetching answers",
     "case.decide": "keeping the decision",
