@@ -31,7 +31,7 @@ class Unread:
         The champion's, or None.
     reads:
         Earlier reads of it that have a vote.
-    waits:
+    reading:
         Whether a round that is open asks for it.
     learnt:
         Whether the champion has learnt from the patient, so that its scores of the patient mean nothing.
@@ -42,7 +42,7 @@ class Unread:
     study: Study
     prediction: Prediction | None = None
     reads: Sequence[Annotation] = ()
-    waits: bool = False
+    reading: bool = False
     learnt: bool = False
     unlike: str = ""
 
@@ -98,7 +98,7 @@ def decide(unread: Unread, form: Form, policy: TriagePolicy | None, *, stopped: 
         return TriageDecision(study.study_id, Way.ADJUDICATE, conflict, value, sets)
     if kept := _kept(unread, policy, value, stopped):
         return TriageDecision(study.study_id, Way.READ, kept, value, sets)
-    said = f"P(pathology) {value:.3f} lies below the operating point {policy.threshold:.3f}"
+    said = "its probability of pathology lies below the operating point"
     return TriageDecision(study.study_id, Way.CLEAR, said, value, sets)
 
 
@@ -116,7 +116,7 @@ def _kept(unread: Unread, policy: TriagePolicy, value: float | None, stopped: st
     if value is None:
         return "the champion says nothing of pathology in it"
     reasons = (
-        (unread.waits, "an open round asks for it"),
+        (unread.reading, "an open round asks for it"),
         (bool(study.held), f"it is held: {study.held}"),
         (part != Part.TRAIN, f"the patient belongs to those drawn at random for the {part.value} set"),
         (unread.learnt, "the champion has learnt from another study of the patient"),

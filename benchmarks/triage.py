@@ -6,7 +6,7 @@ Calibration patients are drawn from score distributions that are known, so that 
 P(cleared | pathology) of an operating point is exact and nothing is estimated. ``exceeded`` is the share of the
 draws in which it lies above what was promised (0.02 with 95% confidence: at most 0.05; ``chance_allows`` is the
 most that chance makes of 0.05, ``exceeded_exactly`` what infinitely many draws would give). ``cleared_of_oracle``
-is the mean share of patients cleared, over the share that the operating point clears which knows the distributions.
+is the mean share of patients cleared, over the share that an operating point clears that knows the distributions.
 Both are for 2,000 calibration patients of whom 30% have pathology, scored with an AUC of 0.95; how they depend on
 size, AUC and shape stands beside. ``plain`` is the threshold on 98% sensitivity in the calibration patients,
 ``expectation`` conformal risk control. ``watch`` plays audits that are looked at after every case.

@@ -7,7 +7,7 @@ replacement, so that the true miss rate is known exactly (``exceeded``), and as 
 measured (``split``), as one would in practice, where the measurement has its own noise.
 
 The slices name no patients: they are drawn singly, slices of one patient may lie in different folds, and the
-figures are per slice. The radiographs have one a patient; pathology is what the adjudicated consensus calls abnormal.
+figures are per slice. The radiographs have one a patient; pathology is what the adjudicated consensus calls so.
 """
 
 from __future__ import annotations
