@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from workbench.verbs import agreement, cases, curate, guideline, labels, models, readers, rounds, service, studies
+from workbench.verbs import (
+    agreement,
+    cases,
+    curate,
+    guideline,
+    labels,
+    models,
+    readers,
+    rounds,
+    service,
+    studies,
+    triage,
+)
 
 app = typer.Typer(
     name="consilium",
@@ -22,6 +34,7 @@ for verb in (
 app.add_typer(studies.app, name="studies")
 app.add_typer(curate.app, name="curate")
 app.add_typer(rounds.app, name="round")
+app.add_typer(triage.app, name="triage")
 app.add_typer(cases.app, name="case")
 app.add_typer(readers.app, name="readers")
 app.add_typer(guideline.app, name="guideline")
