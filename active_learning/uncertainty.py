@@ -14,7 +14,7 @@ Settles: Active learning literature survey, University of Wisconsin - Madison TR
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +31,8 @@ def least_confidence(probabilities: ArrayLike) -> NDArray[np.float64]:
 
     def doubt(columns: FloatArray) -> FloatArray:
         classes = len(columns)
-        return (1 - columns.max(axis=0)) * (classes / (classes - 1))
+        result: FloatArray = (1 - columns.max(axis=0)) * (classes / (classes - 1))
+        return result
 
     return _of_one(probabilities, doubt)
 
@@ -49,7 +50,8 @@ def margin(probabilities: ArrayLike) -> NDArray[np.float64]:
         for column in columns[2:]:
             second = np.maximum(second, np.minimum(first, column))
             first = np.maximum(first, column)
-        return 1 - (first - second)
+        result: FloatArray = 1 - (first - second)
+        return result
 
     return _of_one(probabilities, doubt)
 
@@ -75,7 +77,8 @@ def ordinal_spread(probabilities: ArrayLike) -> NDArray[np.float64]:
         levels = np.arange(len(columns), dtype=columns.dtype)
         mean = levels @ columns
         square = ((levels[:, None] - mean) ** 2 * columns).sum(axis=0)
-        return np.sqrt(square) * (2 / (len(columns) - 1))
+        result: FloatArray = np.sqrt(square) * (2 / (len(columns) - 1))
+        return result
 
     return _of_one(probabilities, doubt)
 
@@ -153,7 +156,7 @@ def _of_several(members: ArrayLike, doubt: Callable[[FloatArray], FloatArray]) -
     return _in_chunks(given, doubt)
 
 
-def _in_chunks(given: NDArray[np.generic], doubt: Callable[[FloatArray], FloatArray]) -> NDArray[np.float64]:
+def _in_chunks(given: NDArray[Any], doubt: Callable[[FloatArray], FloatArray]) -> NDArray[np.float64]:
     """``doubt`` of (classes, k, rows), which is laid out so that every step runs along the rows."""
     members, cases, _ = given.shape
     result = np.empty(cases, dtype=np.float64)
@@ -161,7 +164,7 @@ def _in_chunks(given: NDArray[np.generic], doubt: Callable[[FloatArray], FloatAr
     kind = np.float32 if given.dtype == np.float32 else np.float64
     for start in range(0, cases, rows):
         part = slice(start, start + rows)
-        columns = np.ascontiguousarray(np.moveaxis(given[:, part], 2, 0), dtype=kind)
+        columns: FloatArray = np.ascontiguousarray(np.moveaxis(given[:, part], 2, 0), dtype=kind)
         if not (columns.min() >= 0 and np.abs(columns.sum(axis=0) - 1).max() <= TOLERANCE):
             raise ValueError("probabilities: expected rows of numbers from 0 that sum to 1")
         result[part] = np.clip(doubt(columns), 0, 1)

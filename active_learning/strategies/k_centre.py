@@ -30,7 +30,7 @@ from active_learning.strategies.distances import (
 from active_learning.strategies.ranking import first_of_best, wanted
 from active_learning.strategies.view import IntArray, Picks, View
 
-FRONT = 4_096
+FRONT = 1_024
 """Cases of the largest bounds that are measured at once; four times as many whenever none of them was picked."""
 BLOCK = 512
 """Known cases to which all cases are measured at first; to the others only where it matters."""

@@ -3,9 +3,10 @@
 All cases, known ones too, are put into as many groups as there are known cases and picks together (k-means). From
 each group without a known case, the largest first, comes the case with the nearest neighbours.
 
-With more cases than :data:`LEARNT_FROM` the groups' centres are learnt from a random sample; every case then joins
-the nearest centre. Of a group with more than :data:`LOOKED_AT` cases a random sample of that size is looked at.
-Smaller pools are worked on whole.
+With more than :data:`LEARNT_FROM` cases the groups are learnt from a random sample of that size, along its
+:data:`AXES` principal axes, and every case joins the nearest centre; distances between cases stay those of all
+features. Of a group with more than :data:`LOOKED_AT` cases a random sample of that size is looked at. Smaller
+pools are worked on whole.
 
 References
 ----------
@@ -15,13 +16,14 @@ Hacohen, Dekel, Weinshall: Active learning on a budget: opposite strategies suit
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from active_learning.strategies.distances import Floats, chunks, squared_distances
 from active_learning.strategies.ranking import drawn, first_of_best, wanted
+from active_learning.strategies.seeding import draw_apart, products_norms
 from active_learning.strategies.view import IntArray, Picks, View
 
 MOST_GROUPS = 500
@@ -33,10 +35,10 @@ NEIGHBOURS = 20
 EXACT_GROUPS = 50
 """Up to so many groups k-means sees all cases in each step; with more, batches of them, as in the paper."""
 LEARNT_FROM = 20_000
-"""Cases that centres are learnt from at the most, or :data:`LEARNT` a group where that is more."""
-LEARNT = 50
-"""Cases a group."""
-LOOKED_AT = 2_048
+"""Cases at the most that groups are learnt from."""
+AXES = 64
+"""Principal axes along which groups are sought where not all cases are learnt from."""
+LOOKED_AT = 1_024
 """Cases of a group among which neighbours are sought."""
 
 
@@ -71,29 +73,54 @@ def _groups(view: View, count: int, generator: np.random.Generator) -> tuple[Int
     total = view.size + len(view.known)
     number = min(len(view.known) + count, MOST_GROUPS, total)
     places: IntArray = np.arange(total, dtype=np.int64)
-    if total > max(LEARNT * number, LEARNT_FROM):
-        places = np.sort(drawn(total, max(LEARNT * number, LEARNT_FROM), generator))
+    if total > LEARNT_FROM:
+        places = np.sort(drawn(total, LEARNT_FROM, generator))
     own = places[places < view.size]
     learnt = np.concatenate([view.features[own], view.known[places[len(own) :] - view.size]]).astype(np.float32)
-    centres = _centres(learnt, number, int(generator.integers(2**31)))
-    return _nearest(view.features, centres), np.bincount(_nearest(view.known, centres), minlength=number)
+    turned = _principal(learnt) if total > LEARNT_FROM else _as_they_are
+    centres = _centres(turned(learnt), number, generator)
+    groups, known = (_nearest(points, centres, turned) for points in (view.features, view.known))
+    return groups, np.bincount(known, minlength=number)
 
 
-def _centres(learnt: Floats, number: int, seed: int) -> Floats:
+def _principal(learnt: Floats) -> Callable[[Floats], Floats]:
+    """Cases along the principal axes of those given, :data:`AXES` at the most."""
+    origin = learnt.mean(axis=0)
+    shifted = learnt - origin
+    _, found = np.linalg.eigh(shifted.T @ shifted)
+    axes = np.ascontiguousarray(found[:, ::-1][:, :AXES])
+
+    def turned(points: Floats) -> Floats:
+        result: Floats = (points - origin) @ axes
+        return result
+
+    return turned
+
+
+def _as_they_are(points: Floats) -> Floats:
+    return points
+
+
+def _centres(learnt: Floats, number: int, generator: np.random.Generator) -> Floats:
     from sklearn.cluster import KMeans, MiniBatchKMeans  # noqa: PLC0415 - heavy
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - heavy
 
+    rows = np.ones((len(learnt), 1), dtype=np.float32)
+    first = int(generator.integers(len(learnt)))
+    seeds, _ = draw_apart(rows, learnt, products_norms(rows, learnt), first, number, generator)
     kind = KMeans if number <= EXACT_GROUPS else MiniBatchKMeans
+    learner = kind(number, init=learnt[seeds], n_init=1, random_state=int(generator.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different cases than groups
-        result: Floats = kind(number, n_init=1, random_state=seed).fit(learnt).cluster_centers_
-    return result.astype(np.float32)
+        result: Floats = learner.fit(learnt).cluster_centers_.astype(np.float32)
+    return result
 
 
-def _nearest(points: Floats, centres: Floats) -> IntArray:
+def _nearest(points: Floats, centres: Floats, turned: Callable[[Floats], Floats]) -> IntArray:
     nearest = np.empty(len(points), dtype=np.int64)
     for part in chunks(len(points), max(points.shape[1], len(centres))):
-        nearest[part] = squared_distances(np.asarray(points[part], dtype=np.float32), centres).argmin(axis=1)
+        block = turned(np.asarray(points[part], dtype=np.float32))
+        nearest[part] = squared_distances(block, centres).argmin(axis=1)
     return nearest
 
 
