@@ -17,7 +17,7 @@ from data.records import (
     RoundState,
 )
 from workbench.order import in_order
-from workbench.views.parts import agreement, answers, jobs, plan_form, words
+from workbench.views.parts import agreement, answers, batch_preview, jobs, plan_form, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, note, section, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, reader_dot, table, tag, text, tone
@@ -61,10 +61,13 @@ def _task(place: Here) -> None:
                 _button(place, current, running=running)
             _current(place, current, running=running)
         else:
-            running = jobs.follow(place.home, jobs.latest_about(place.store, "round.open", task=task.name))
+            opening = jobs.follow(place.home, jobs.latest_about(place.store, batch_preview.OPEN, task=task.name))
+            job, previewing = batch_preview.follow(place)
+            running = opening or previewing
             _ended(latest)
             if not prepared:
                 plan_form.choose(place, running=running)
+                batch_preview.batch(place, job, running=running)
         _history(place)
 
 

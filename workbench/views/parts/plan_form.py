@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from active_learning.plan import RoundPlan
+from active_learning.strategies.registry import STRATEGIES
 from data.records import ReaderKind, ReaderRole
-from models.config import ProfileName
-from workbench.views.parts import jobs, words
+from models.config import ProfileName, Reading
+from workbench.views.parts import batch_preview, jobs, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import empty, failures, show
-from workbench.views.parts.markup import tag
+from workbench.views.parts.markup import Html, tag
 
 
 def choose(place: Here, *, running: bool) -> None:
@@ -47,14 +50,62 @@ def choose(place: Here, *, running: bool) -> None:
                              help="For the reference standard: test, calibration and validation.")  # fmt: skip
             profile = d.selectbox("Candidate's profile", [p.value for p in ProfileName if p != ProfileName.TINY],
                                   index=1, key=f"profile {task.name}")  # fmt: skip
+            more = _more(place)
         with price:
-            seconds = budget * each * reading.seconds_per_case
-            show(tag("div", "The price", cls="c-small c-quiet"), tag("b", words.minutes(seconds), " of reading"),
-                 tag("div", f"{budget} cases × {each} reads × {reading.seconds_per_case:.0f} s",
-                     cls="c-small c-quiet"))  # fmt: skip
-            if st.button("Choose cases", type="primary", disabled=running, key=f"open {task.name}",
-                         width="stretch"):  # fmt: skip
+            show(*_price(reading, int(budget), int(each), more.minutes))
+            preview = st.button("Preview", disabled=running, key=f"preview {task.name}", width="stretch",
+                                help="The batch with reasons and minutes; nothing is opened or sent.")  # fmt: skip
+            at_once = st.button("Choose cases", type="primary", disabled=running, key=f"open {task.name}",
+                                width="stretch")  # fmt: skip
+            if preview or at_once:
                 with failures():
                     plan = RoundPlan.of(reading, tuple(who), adjudicator=judge or "", readers_per_case=int(each),
-                                        budget=int(budget), random_share=drawn / 100, profile=profile)  # fmt: skip
-                    jobs.ask(place.home, "round.open", task=task.name, plan=plan.as_dict())
+                                        budget=int(budget), random_share=drawn / 100, profile=profile,
+                                        strategy=more.strategy, budget_minutes=more.minutes, quotas=more.quotas,
+                                        per_patient=more.per_patient)  # fmt: skip
+                    jobs.ask(place.home, batch_preview.PREVIEW if preview else batch_preview.OPEN,
+                             task=task.name, plan=plan.as_dict())  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _More:
+    """The settings that few rounds change."""
+
+    strategy: str
+    minutes: float
+    quotas: tuple[str, ...]
+    per_patient: int
+
+
+def _more(place: Here) -> _More:
+    task, reading = place.task.name, place.task.config.reading
+    a, b, c, d = st.columns(4)
+    ways = list(dict.fromkeys(["", *STRATEGIES, reading.strategy]))
+    strategy = a.selectbox("How cases are chosen", ways, index=ways.index(reading.strategy),
+                           format_func=batch_preview.way, key=f"way {task}")  # fmt: skip
+    minutes = b.number_input("Reader minutes instead", 0, 100_000, round(reading.budget_minutes),
+                             key=f"minutes {task}", help="All reads together; 0: a budget in cases.")  # fmt: skip
+    quotas = c.text_input("Quotas", ", ".join(reading.quotas), key=f"quotas {task}",
+                          placeholder="site=hospital<=50%, phenotype=malignant>=0.2",
+                          help="At least or at most a share of the training cases of a site, a manufacturer or a "
+                          "predicted answer; several with commas.")  # fmt: skip
+    per_patient = d.number_input("Studies of a patient", 1, 100, reading.per_patient, key=f"per {task}")
+    listed = tuple(text.strip() for text in quotas.split(",") if text.strip())
+    return _More(strategy, float(minutes), listed, int(per_patient))
+
+
+def _price(reading: Reading, budget: int, each: int, minutes: float) -> tuple[Html, ...]:
+    """What the round costs its readers."""
+    label = tag("div", "The price", cls="c-small c-quiet")
+    if minutes:
+        return (
+            label,
+            tag("b", words.minutes(60 * minutes), " of reading"),
+            tag("div", "as many cases as fit", cls="c-small c-quiet"),
+        )
+    seconds = budget * each * reading.seconds_per_case
+    return (
+        label,
+        tag("b", words.minutes(seconds), " of reading"),
+        tag("div", f"{budget} cases × {each} reads × {reading.seconds_per_case:.0f} s", cls="c-small c-quiet"),
+    )
