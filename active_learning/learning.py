@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from active_learning.looks import Look, look_after, looks_before
 from active_learning.plan import RoundPlan
 from active_learning.promotion import compare
+from active_learning.promotion_evidence import Draws
+from active_learning.subgroups import subgroups
 from active_learning.surroundings import Surroundings
 from data.errors import RoundError
 from data.records import ModelVersion, Part, Round, RoundKind
@@ -50,18 +53,28 @@ def comparison(around: Surroundings, current: Round) -> dict[str, Any]:
         return {**outcome, "better": True, "verdict": "first", "sentence": sentence}
     champion = evaluate_version(around.home, task, current.champion, Part.TEST, progress=around.progress)
     references = store.labels.standard(task.name, {Part.TEST})
+    studies, rules = store.studies.find(study_ids=list(references)), task.config.promotion
     found = compare(
         task.form,
         task.primary,
         store.versions.predictions(current.champion, parts=[Part.TEST]),
         store.versions.predictions(current.candidate, parts=[Part.TEST]),
         references,
-        {s.study_id: s.patient.patient_id for s in store.studies.find(study_ids=list(references))},
+        {s.study_id: s.patient.patient_id for s in studies},
+        rules=rules,
+        look=look_of(around, current),
+        subgroups=subgroups(studies, rules.subgroups, age_from_y=rules.age_from_y),
         margin=plan.margin,
-        seed=plan.seed,
+        draws=Draws(seed=plan.seed),
         blobs=around.blobs,
     )
     return {**outcome, "champion": champion.metrics_dict(), **found.as_dict()}
+
+
+def look_of(around: Surroundings, current: Round) -> Look:
+    """Which look at the task's test patients a round's comparison is; the same however often it is asked."""
+    before = looks_before(around.store.rounds.all(around.task.name), current.number)
+    return look_after(before, around.task.config.promotion.false_promotions)
 
 
 def roll_back(around: Surroundings, reason: str) -> str:

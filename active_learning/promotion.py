@@ -1,83 +1,144 @@
-"""Whether a candidate is better than the champion: the paired bootstrap over the same locked test patients.
+"""Whether a candidate is better than the champion, on the same locked test patients.
 
 Both are measured on the very same answers, and in each resample on the same patients, so that a hard case counts
-against both. The candidate is better only if the whole 95% interval of the difference lies above the margin.
+against both. A candidate is promoted if all of this holds:
 
-References
-----------
-Efron, Tibshirani: An Introduction to the Bootstrap (1993), chapters 13 and 16.
+- the lower bound of the difference in the primary metric lies above the margin, at the level of this look
+  (:mod:`active_learning.looks`);
+- no guarded metric is worse by more than its margin (:mod:`active_learning.promotion_checks`);
+- nor is the primary metric in any subgroup that has the patients to be judged.
+
+Otherwise there is not enough evidence, with the number of patients that would settle it, or it is no better, or it
+is held back: better on the whole and worse somewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from active_learning.words import spoken
-from data.answers import Answer, Form, Mask
+from active_learning import promotion_words as words
+from active_learning.looks import Look, look_after, share
+from active_learning.power import patients_needed
+from active_learning.promotion_checks import WHOLE, Check, Standing, check
+from active_learning.promotion_evidence import DRAWS, Difference, Draws, Pair, by_delong, shortage, weigh
+from active_learning.promotion_pairs import LARGER_IS_WORSE, Paired, paired
+from active_learning.subgroups import Subgroup
+from data.answers import Answer, Form
 from data.blobs import Blobs
 from data.errors import TaskError
 from data.records import Metric, Prediction
-from models.bootstrap import BoolArray, Interval, count_patients, difference
-from models.measures import MEAN_AUC, measures
-from models.metrics import Measure
+from models.config import Promotion
 
-Verdict = Literal["better", "not better", "not enough evidence"]
-
-MIN_PATIENTS = 20
-"""Test patients below which nothing is concluded."""
-MIN_A_CLASS = 5
-"""Test patients of every class that the metric needs, below which nothing is concluded."""
-LARGER_IS_WORSE = (".log_loss", ".mean_abs_error")
-NAMES = {"auc": "AUC", "f1": "F1", "dice": "Dice", MEAN_AUC: "mean AUC"}
+Verdict = Literal["better", "not better", "held back", "not enough evidence"]
+RESAMPLES = 1000
+"""Of the percentile intervals of either version's own figure, as an evaluation draws them."""
+NOTHING = Metric(0.0, None, None, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A candidate beside the champion.
+class Trial:
+    """What is judged: the primary metric, the guarded ones, and the primary metric by subgroup.
+
+    Parameters
+    ----------
+    guarded:
+        By metric the pair and the margin; None instead of a pair, with the reason, where it cannot be had.
+    subgroups:
+        The subgroup's kind and value, and the pair there, or None.
+    """
+
+    primary: Pair
+    guarded: tuple[tuple[str, Pair | None, float, str], ...] = ()
+    subgroups: tuple[tuple[str, str, Pair | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of a trial.
 
     Parameters
     ----------
     difference:
-        Candidate - champion in the task's primary metric; its ``n`` counts the patients of the comparison.
-    champion, candidate:
-        The metric of either, on the same answers.
-    sentence:
-        The verdict as people read it.
+        Candidate - champion in the primary metric, with the interval of this look.
+    look:
+        None where the patients were too few for any conclusion: nobody looked.
+    patients_needed:
+        Test patients with which it would probably be settled at the next look, were the differences as they were
+        seen; None where it is settled, or where no number can be told.
+    patients_for_effect:
+        Test patients with which the gain that is worth finding would be found at this look in 80% of comparisons.
+    delong:
+        The difference in closed form, beside it, where each patient has one study and the metric is one AUC.
     """
 
-    better: bool
     verdict: Verdict
-    difference: Metric
-    champion: Metric
-    candidate: Metric
+    difference: Difference
     sentence: str
+    look: Look | None = None
+    guarded: tuple[Check, ...] = ()
+    subgroups: tuple[Check, ...] = ()
+    patients_needed: int | None = None
+    patients_for_effect: int | None = None
+    delong: Difference | None = None
+
+    @property
+    def better(self) -> bool:
+        """Whether the candidate is to become champion."""
+        return self.verdict == "better"
 
     def as_dict(self) -> dict[str, Any]:
-        """The comparison as JSON; the two figures as ``champion_metric`` and ``candidate_metric``."""
+        """The judgement as JSON."""
         return {
             "better": self.better,
             "verdict": self.verdict,
             "difference": self.difference.as_dict(),
-            "champion_metric": self.champion.as_dict(),
-            "candidate_metric": self.candidate.as_dict(),
             "sentence": self.sentence,
+            "look": self.look.as_dict() if self.look is not None else None,
+            "guarded": [c.as_dict() for c in self.guarded],
+            "subgroups": [c.as_dict() for c in self.subgroups],
+            "patients_needed": self.patients_needed,
+            "patients_for_effect": self.patients_for_effect,
+            "delong": self.delong.as_dict() if self.delong is not None else None,
         }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Judgement:
+        """The judgement back from JSON; what an older one lacks stays empty."""
+        look, delong = raw.get("look"), raw.get("delong")
+        return cls(
+            raw["verdict"],
+            Difference.from_dict(raw["difference"]),
+            raw["sentence"],
+            Look.from_dict(look) if look is not None else None,
+            tuple(Check.from_dict(c) for c in raw.get("guarded", ())),
+            tuple(Check.from_dict(c) for c in raw.get("subgroups", ())),
+            raw.get("patients_needed"),
+            raw.get("patients_for_effect"),
+            Difference.from_dict(delong) if delong is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A candidate beside the champion: the judgement, and the primary metric of either on the same answers."""
+
+    judgement: Judgement
+    champion: Metric
+    candidate: Metric
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison as JSON; the two figures as ``champion_metric`` and ``candidate_metric``."""
+        figures = {"champion_metric": self.champion.as_dict(), "candidate_metric": self.candidate.as_dict()}
+        return {**self.judgement.as_dict(), **figures}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Comparison:
         """The comparison back from JSON; other keys are passed over."""
-        return cls(
-            raw["better"],
-            raw["verdict"],
-            Metric(**raw["difference"]),
-            Metric(**raw["champion_metric"]),
-            Metric(**raw["candidate_metric"]),
-            raw["sentence"],
-        )
+        champion, candidate = Metric(**raw["champion_metric"]), Metric(**raw["candidate_metric"])
+        return cls(Judgement.from_dict(raw), champion, candidate)
 
 
 def compare(
@@ -88,10 +149,11 @@ def compare(
     references: Mapping[str, tuple[Answer, ...]],
     patients: Mapping[str, str],
     *,
+    rules: Promotion | None = None,
+    look: Look | None = None,
+    subgroups: Sequence[Subgroup] = (),
     margin: float = 0.0,
-    seed: int = 0,
-    n_bootstrap: int = 1000,
-    min_patients: int = MIN_PATIENTS,
+    draws: Draws = DRAWS,
     blobs: Blobs | None = None,
 ) -> Comparison:
     """Compare a candidate with the champion on the test patients.
@@ -106,10 +168,14 @@ def compare(
         By study.
     patients:
         The patient of each study that has a reference.
+    rules:
+        Margins, subgroups and the probability of error; the defaults of :class:`models.config.Promotion` if None.
+    look:
+        Which look at these patients it is; the first if None.
     margin:
         By how much the lower bound of the difference must exceed 0.
-    min_patients:
-        Patients below which there is not enough evidence.
+    draws:
+        How the patients are resampled, and below how many of them there is not enough evidence.
     blobs:
         Where masks lie, if the metric is of masks.
 
@@ -124,104 +190,81 @@ def compare(
         raise TaskError(
             "Versions cannot be compared on this metric.", given=primary, expected="one of which larger is better"
         )
-    first, second = _common(form, champion_predictions, candidate_predictions)
-    old = measures(form, first, references, patients, blobs=blobs)
-    new = measures(form, second, references, patients, blobs=blobs)
-    champion, candidate = old.measures.get(primary), new.measures.get(primary)
-    if champion is None or candidate is None:
-        why = new.detail.get(primary) or old.detail.get(primary) or "there is no reference for it"
-        return _without_evidence(f"{_name(primary)} cannot be had: {why}")
-    bounds = difference(
-        candidate.statistic,
-        champion.statistic,
-        candidate.patients,
-        champion.patients,
-        n_bootstrap,
-        seed,
-        required=_both(candidate, champion),
+    rules = rules or Promotion()
+    both = paired(form, champion_predictions, candidate_predictions, references, patients, blobs=blobs)
+    pair = both.pair(primary)
+    if pair is None:
+        why = f"{words.metric_name(primary)} cannot be had: {both.why_none(primary)}"
+        nothing = Judgement("not enough evidence", Difference(0.0, None, None, 0), words.of_shortage(why))
+        return Comparison(nothing, NOTHING, NOTHING)
+    look = look or look_after((), rules.false_promotions)
+    found = judge(_trial(both, pair, rules, subgroups), rules, look, margin=margin, draws=draws)
+    sides = [side.metric(RESAMPLES, draws.seed) for side in (pair.champion, pair.candidate)]
+    return Comparison(found, *sides)
+
+
+def judge(trial: Trial, rules: Promotion, look: Look, *, margin: float = 0.0, draws: Draws = DRAWS) -> Judgement:
+    """The verdict on a trial; see :func:`compare` for the parameters."""
+    name, found = trial.primary.name, weigh(trial.primary, look.level, draws)
+    missing = shortage(trial.primary, draws.min_patients)
+    if not missing and (found.low is None or found.high is None or found.error is None):
+        missing = "the difference is undefined in too many resamples"
+    if missing:
+        return Judgement("not enough evidence", found, words.of_shortage(missing))
+    guarded = tuple(check(pair, metric, room, draws, why=why) for metric, pair, room, why in trial.guarded)
+    groups = tuple(
+        check(pair, name, rules.subgroup_margin, draws, kind=kind, value=value, why=TOO_FEW)
+        for kind, value, pair in trial.subgroups
     )
-    n = count_patients([*candidate.patients, *champion.patients])
-    gained = Metric(candidate.value - champion.value, bounds.low, bounds.high, n)
-    result = Comparison(
-        False,
-        "not enough evidence",
-        gained,
-        champion.metric(n_bootstrap, seed),
-        candidate.metric(n_bootstrap, seed),
-        "",
-    )
-    return _judge(result, primary, margin, _shortage(candidate, n, min_patients, bounds))
+    verdict, sentence, needed = _verdict(name, found, (*guarded, *groups), rules, look, margin)
+    return Judgement(
+        verdict, found, sentence, look, guarded, groups, needed,
+        patients_needed(found.n, found.error or 0.0, rules.effect - margin, alpha=look.alpha),
+        by_delong(trial.primary, look.level),
+    )  # fmt: skip
 
 
-def _judge(result: Comparison, primary: str, margin: float, shortage: str) -> Comparison:
-    gained = result.difference
-    if shortage or gained.low is None or gained.high is None:
-        return replace(result, sentence=f"Not enough evidence: {shortage}.")
-    better = gained.low > margin
-    words = f"{_name(primary)} {_signed(gained.value)} (95% CI {_plain(gained.low)} to {_plain(gained.high)})"
-    asked = f"; the lower bound must exceed {margin:.3f}" if margin and not better else ""
-    sentence = f"{'Better' if better else 'Not better'}: {words} on {gained.n} patients{asked}"
-    return replace(result, better=better, verdict="better" if better else "not better", sentence=sentence)
+TOO_FEW = "it has too few patients"
 
 
-def _shortage(measure: Measure, n: int, min_patients: int, bounds: Interval) -> str:
-    """What is missing for a conclusion; empty where nothing is."""
-    if n < min_patients:
-        return f"{n} test patients with a reference and both answers, {min_patients} are needed"
-    of_class = [
-        count_patients([p for p, inside in zip(measure.patients, group, strict=True) if inside])
-        for group in measure.required
-    ]
-    if min(of_class, default=MIN_A_CLASS) < MIN_A_CLASS:
-        return f"{min(of_class)} test patients of the rarest class, {MIN_A_CLASS} are needed"
-    if bounds.low is None:
-        return "the difference is undefined in too many resamples"
-    return ""
+def _verdict(
+    metric: str, found: Difference, checks: Sequence[Check], rules: Promotion, look: Look, margin: float
+) -> tuple[Verdict, str, int | None]:
+    """The verdict, its sentence, and the patients that would settle it."""
+    guarded, groups = [c for c in checks if c.kind == WHOLE], [c for c in checks if c.kind != WHOLE]
+    next_alpha = rules.false_promotions * share(look.number + 1)
+    open_ = patients_needed(found.n, found.error or 0.0, found.value - margin, alpha=next_alpha)
+    if found.low is None or found.low <= margin:
+        if found.value <= margin:
+            return "not better", words.of_not_better(metric, found, rules.effect), None
+        return "not enough evidence", words.of_open(metric, found, margin, open_), open_
+    if worse := [c for c in checks if c.standing is Standing.WORSE]:
+        return "held back", words.of_held_back(metric, found, worse), None
+    if unproven := [c for c in checks if c.holds_back]:
+        needed = _in_all(found.n, [open_, *(_scaled(c, found.n) for c in unproven)])
+        return "not enough evidence", words.of_unproven(metric, found, unproven, needed), needed
+    return "better", words.of_better(metric, found, guarded, groups), None
 
 
-def _without_evidence(why: str) -> Comparison:
-    nothing = Metric(0.0, None, None, 0)
-    return Comparison(False, "not enough evidence", nothing, nothing, nothing, f"Not enough evidence: {why}.")
+def _scaled(one: Check, patients: int) -> int | None:
+    """The test patients of whom enough belong to a check's subgroup."""
+    if one.patients_needed is None or not one.difference.n:
+        return None
+    return math.ceil(one.patients_needed * max(1.0, patients / one.difference.n))
 
 
-def _common(
-    form: Form, first: Mapping[str, Prediction], second: Mapping[str, Prediction]
-) -> tuple[dict[str, Prediction], dict[str, Prediction]]:
-    """Both sides' predictions of the same studies; results only at the same questions and sites.
-
-    Results of masks stay as they are: a page without one is an empty page.
-    """
-    masks = {question.name for question in form.questions if isinstance(question.kind, Mask)}
-    one: dict[str, Prediction] = {}
-    other: dict[str, Prediction] = {}
-    for study_id in first.keys() & second.keys():
-        a, b = first[study_id], second[study_id]
-        shared = {(r.question, r.site) for r in a.results} & {(r.question, r.site) for r in b.results}
-        for source, target in ((a, one), (b, other)):
-            kept = tuple(r for r in source.results if r.question in masks or (r.question, r.site) in shared)
-            target[study_id] = replace(source, results=kept)
-    return one, other
+def _in_all(patients: int, wanted: Sequence[int | None]) -> int | None:
+    """The largest number; None where one of them cannot be told, or where it is not above those there are."""
+    known = [n for n in wanted if n is not None]
+    return max(known) if len(known) == len(wanted) and max(known) > patients else None
 
 
-def _both(first: Measure, second: Measure) -> list[BoolArray]:
-    """The classes that either needs, over the items of the first and then the second."""
-    before = [np.concatenate([g, np.zeros(len(second.patients), dtype=bool)]) for g in first.required]
-    after = [np.concatenate([np.zeros(len(first.patients), dtype=bool), g]) for g in second.required]
-    return [*before, *after]
-
-
-def _name(primary: str) -> str:
-    """A metric as people read it: ``AUC of borders frontal``."""
-    if primary in NAMES:
-        return NAMES[primary]
-    *question, metric = primary.split(".")
-    of = f" of {spoken(question[-1])}" if question else ""
-    return f"{NAMES.get(metric, spoken(metric))}{of}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+def _trial(both: Paired, primary: Pair, rules: Promotion, subgroups: Sequence[Subgroup]) -> Trial:
+    guarded = []
+    for metric, room in rules.guarded.items():
+        pair = both.pair(metric)
+        guarded.append(
+            (metric, pair, room, "" if pair is not None else f"it cannot be had: {both.why_none(metric)}")
+        )
+    groups = tuple((g.kind, g.value, both.pair(primary.name, g.studies)) for g in subgroups)
+    return Trial(primary, tuple(guarded), groups)

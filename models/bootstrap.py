@@ -26,7 +26,7 @@ Statistic: TypeAlias = Callable[[FloatArray], FloatArray]
 """Weights (resamples, items) -> values (resamples,), NaN where the statistic is undefined."""
 
 LEVEL = 0.95
-"""Coverage of the intervals."""
+"""Coverage of the intervals, unless another one is asked for."""
 MAX_LEFT_OUT = 0.1
 """Share of the resamples in which a statistic may be undefined; beyond it there is no interval."""
 MIN_PATIENTS = 2
@@ -37,7 +37,7 @@ CELLS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95% interval. Bounds are None where it cannot be had; ``kept`` is the share of resamples that count."""
+    """An interval. Bounds are None where it cannot be had; ``kept`` is the share of resamples that count."""
 
     low: float | None
     high: float | None
@@ -60,7 +60,7 @@ def interval(
     *,
     required: Sequence[BoolArray] = (),
 ) -> Interval:
-    """The percentile interval of a statistic over resampled patients.
+    """The 95% percentile interval of a statistic over resampled patients.
 
     The same seed gives the same interval, in whatever order the items of a patient stand.
 
@@ -81,19 +81,36 @@ def interval(
         Without bounds if there are fewer than two patients in all or of a required class, or if the statistic is
         undefined in more than a tenth of the resamples. Other undefined resamples are left out.
     """
-    names, index = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
-    groups = [np.ones(len(index), dtype=bool), *required]
-    if n < 1 or any(np.unique(index[group]).size < MIN_PATIENTS for group in groups):
-        return NO_INTERVAL
-    draws = _draws(len(names), n, seed, rows=max(1, CELLS // len(index)))
-    values = np.concatenate([statistic(counts[:, index]) for counts in draws])
-    defined = values[np.isfinite(values)]
-    kept = defined.size / n
-    if kept < 1 - MAX_LEFT_OUT:
+    defined = replicates(statistic, patients, n, seed, required=required)
+    kept = defined.size / max(n, 1)
+    if defined.size == 0 or kept < 1 - MAX_LEFT_OUT:
         return Interval(None, None, kept)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(low), float(high), kept)
+
+
+def replicates(
+    statistic: Statistic,
+    patients: Sequence[str],
+    n: int = 1000,
+    seed: int = 0,
+    *,
+    required: Sequence[BoolArray] = (),
+) -> FloatArray:
+    """The statistic in each resample of the patients in which it is defined: (up to n,) values.
+
+    None at all where there are fewer than two patients in all or of a required class. Parameters as in
+    :func:`interval`.
+    """
+    names, index = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+    groups = [np.ones(len(index), dtype=bool), *required]
+    if n < 1 or any(np.unique(index[group]).size < MIN_PATIENTS for group in groups):
+        return np.empty(0)
+    draws = _draws(len(names), n, seed, rows=max(1, CELLS // len(index)))
+    values = np.concatenate([statistic(counts[:, index]) for counts in draws])
+    defined: FloatArray = values[np.isfinite(values)]
+    return defined
 
 
 def difference(
@@ -115,12 +132,17 @@ def difference(
     required:
         As in :func:`interval`, over the items of the first and then those of the second.
     """
-    border = len(first_patients)
+    statistic = subtracted(first, second, len(first_patients))
+    return interval(statistic, [*first_patients, *second_patients], n, seed, required=required)
+
+
+def subtracted(first: Statistic, second: Statistic, border: int) -> Statistic:
+    """``first - second`` over the ``border`` items of the first and then those of the second."""
 
     def subtract(weights: FloatArray) -> FloatArray:
         return first(weights[:, :border]) - second(weights[:, border:])
 
-    return interval(subtract, [*first_patients, *second_patients], n, seed, required=required)
+    return subtract
 
 
 def _draws(patients: int, n: int, seed: int, *, rows: int) -> Iterator[FloatArray]:

@@ -179,6 +179,30 @@ class Triage(Settings):
     attribute of the series."""
 
 
+class Promotion(Settings):
+    """When a candidate takes the champion's place, beyond ``reading.margin``."""
+
+    false_promotions: Annotated[float, Field(gt=0, le=0.2)] = 0.05
+    """Probability of ever promoting a version that is no better, over all rounds of the task together."""
+    effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Gain in the primary metric that is worth finding: how many test patients that takes is told."""
+    guarded: Mapping[str, Annotated[float, Field(gt=0)]] = {}
+    """By metric, as an evaluation names it, by how much it may be worse at the most, in the metric's own unit."""
+    subgroups: tuple[str, ...] = ("sex", "age", "view", "manufacturer", "source")
+    """Kinds of subgroups in which the primary metric is compared: ``sex``, ``age``, ``view``, ``modality``,
+    ``source`` or an attribute of the series."""
+    subgroup_margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """By how much the primary metric may be worse in a subgroup at the most."""
+    age_from_y: tuple[Annotated[float, Field(gt=0)], ...] = (40.0, 60.0, 80.0)
+    """Ages in years at which a new band begins, in rising order."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Promotion:
+        if list(self.age_from_y) != sorted(set(self.age_from_y)):
+            raise ValueError("age_from_y: in rising order, each once")
+        return self
+
+
 class Demo(Settings):
     """The task's part in the embedded demo."""
 
@@ -195,6 +219,8 @@ class TaskConfig(Settings):
     """How its cases are read."""
     triage: Triage = Triage()
     """How its studies are cleared."""
+    promotion: Promotion = Promotion()
+    """When a candidate takes the champion's place."""
     demo: Demo = Demo()
     """Its part in the embedded demo."""
     profiles: Mapping[ProfileName, Profile]

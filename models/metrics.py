@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data.records import Metric
 from models.bootstrap import BoolArray, FloatArray, IntArray, Statistic, count_patients, interval
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What an area under the ROC curve is of: scores (items,), and which items are positive (items,)."""
+
+    scores: FloatArray
+    positive: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +39,44 @@ class Measure:
         The patient of each item.
     required:
         For each class without which it is undefined, which items (items,) belong to it.
+    ranked:
+        What it is of, where it is the area under one ROC curve.
     """
 
     value: float
     statistic: Statistic
     patients: tuple[str, ...]
     required: tuple[BoolArray, ...] = ()
+    ranked: Ranked | None = None
 
     def metric(self, n_bootstrap: int, seed: int) -> Metric:
         """The value with its 95% interval over patients."""
         bounds = interval(self.statistic, self.patients, n_bootstrap, seed, required=self.required)
         return Metric(self.value, bounds.low, bounds.high, count_patients(self.patients))
+
+    def of(self, patients: Mapping[str, str]) -> Measure:
+        """The same measure with each item's patient renamed, for example from its study to its patient."""
+        return replace(self, patients=tuple(patients[name] for name in self.patients))
+
+    def within(self, inside: BoolArray) -> Measure:
+        """The measure over some of its items (items,) alone; its value is NaN where it is undefined there.
+
+        What the measure is a mean over stays the same: a class that is missing among them makes it undefined.
+        """
+        kept = tuple(patient for patient, take in zip(self.patients, inside, strict=True) if take)
+
+        def scattered(weights: FloatArray) -> FloatArray:
+            whole = np.zeros((len(weights), len(inside)))
+            whole[:, inside] = weights
+            return self.statistic(whole)
+
+        statistic: Statistic = scattered
+        ranked = None
+        if self.ranked is not None:
+            ranked = Ranked(self.ranked.scores[inside], self.ranked.positive[inside])
+            statistic = weighted_auc(ranked.scores, ranked.positive)  # the same, from fewer items
+        value = float(statistic(np.ones((1, len(kept))))[0])
+        return Measure(value, statistic, kept, tuple(group[inside] for group in self.required), ranked)
 
 
 def weighted_mean(values: FloatArray) -> Statistic:
@@ -165,7 +200,8 @@ def auc(scores: FloatArray, positive: BoolArray, patients: Sequence[str]) -> Mea
     if positive.all() or not positive.any():
         return None
     value = float(roc_auc_score(positive, scores))
-    return Measure(value, weighted_auc(scores, positive), tuple(patients), (positive, ~positive))
+    ranked = Ranked(scores, positive)
+    return Measure(value, weighted_auc(scores, positive), tuple(patients), (positive, ~positive), ranked)
 
 
 def macro_auc(probabilities: FloatArray, reference: IntArray, patients: Sequence[str]) -> Measure | None:
