@@ -40,7 +40,7 @@ def badge(view: View, count: int, generator: np.random.Generator) -> Picks:
     usual = float(np.sqrt(np.median(longer))) if len(longer) else 0.0
     first = first_of_best(norms, generator)
     places, gains = draw_apart(errors, view.features, norms, first, number, generator)
-    return Picks(places, gains, tuple(_reason(float(gain), usual, i) for i, gain in enumerate(gains)))
+    return Picks(places, gains, tuple(map(_reason, gains / (usual or np.inf), norms[places] > 0, range(number))))
 
 
 def errors_of(heads: tuple[FloatArray, ...], size: int) -> Floats:
@@ -57,10 +57,14 @@ def errors_of(heads: tuple[FloatArray, ...], size: int) -> Floats:
     return errors
 
 
-def _reason(gain: float, usual: float, place: int) -> str:
-    if gain <= 0 or usual <= 0:
-        return "drawn at random: the model is certain of what is left, or it is like what was chosen"
-    times = gain / usual
+def _reason(times: float, undecided: bool, place: int) -> str:
+    """``times``: the gain over the median length of a gradient."""
+    if times <= 0:
+        return "drawn at random: nothing is left that would change the model in another way"
     if place == 0:
         return f"the answer that would change the model most: {times:.1f} times the usual change"
-    return f"undecided in another way than those chosen before it: {times:.1f} times the usual change apart"
+    if not undecided:
+        return "without any doubt of the model, to stand for those like it"
+    return (
+        f"would change the model in another way than those chosen before: {times:.1f} times the usual change apart"
+    )

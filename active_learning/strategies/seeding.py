@@ -67,7 +67,7 @@ class _Search:
     ) -> None:
         self.rows, self.features, self.norms = rows, features, norms
         self.count, self.generator = count, generator
-        self.bounds = self.norms.copy()
+        self.bounds = np.full(len(features), np.inf, dtype=np.float32)
         self.places: list[int] = []
         self.squares: list[float] = []
         self.measured = 0
