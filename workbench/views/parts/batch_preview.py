@@ -50,7 +50,7 @@ def batch(place: Here, job: Job | None, *, running: bool) -> None:
         )
         return
     section(f"Preview · {words.moment(job.updated_at)}")
-    left, right = st.columns([5, 1.2], vertical_alignment="bottom", gap="medium")
+    left, right = st.columns([5, 1.2], gap="medium")
     with left:
         show(tag("b", f"{len(proposal.cases)} cases, {words.minutes(60 * proposal.minutes)} of reading"), " ",
              tag("span", _how(proposal), cls="c-quiet"), facts(_composition(place, proposal)))  # fmt: skip
@@ -99,7 +99,7 @@ def _cases(place: Here, proposal: Proposal) -> None:
         ])  # fmt: skip
     heads = ["", "Patient", "For", "Why", "Minutes"]
     shown = rows(table(heads, body, numeric=(4,), opens=[c.item.study_id for c in proposal.cases[:MOST_SHOWN]]),
-                 key=f"preview {place.task.name}")  # fmt: skip
+                 key=f"previewed {place.task.name}")  # fmt: skip
     if len(proposal.cases) > MOST_SHOWN:
         show(tag("span", f"and {len(proposal.cases) - MOST_SHOWN} more", cls="c-quiet c-small"))
     if shown:
