@@ -53,28 +53,32 @@ class Draft:
 
 
 def draft(phenotype: str, rng: np.random.Generator) -> Draft:
-    """A random lesion of a phenotype."""
+    """A random lesion of a phenotype.
+
+    Phenotypes overlap in size and in mean HU, and are told by how even the inside and how smooth the outline is:
+    what tells them has to be seen, and is no plain brightness.
+    """
+    hu = float(rng.uniform(0.0, 40.0))
     if phenotype == "benign":
-        long_mm, flat, bulges = _log(rng, 10.0, 28.0), 0.85, _bulges(rng, 2, 0.03, 3.0)
-        hu = float(rng.uniform(-10.0, 20.0) if rng.random() < 0.6 else rng.uniform(20.0, 35.0))
-        washout = float(rng.uniform(62.0, 88.0))
+        long_mm, flat, bulges = _log(rng, 17.0, 50.0), 0.85, _bulges(rng, 2, 0.03, 3.0)
+        hu, washout = hu - 5.0, float(rng.uniform(62.0, 88.0))
         grain, necrosis, specks = float(rng.uniform(0.5, 2.0)), 0.0, int(rng.random() < 0.05)
     elif phenotype == "malignant":
-        long_mm, flat = _log(rng, 36.0, 80.0), 0.7
+        long_mm, flat = _log(rng, 22.0, 72.0), 0.7
         bulges = _bulges(rng, 9, 0.30, 11.0) + _bulges(rng, 16, 0.10, 40.0)
-        hu, washout = float(rng.uniform(18.0, 45.0)), float(rng.uniform(8.0, 42.0))
-        grain, necrosis = float(rng.uniform(12.0, 17.0)), float(rng.uniform(0.12, 0.38))
+        hu, washout = hu + 5.0, float(rng.uniform(8.0, 42.0))
+        grain, necrosis = float(rng.uniform(27.0, 34.0)), float(rng.uniform(0.15, 0.38))
         specks = int(rng.integers(1, 5)) if rng.random() < 0.3 else 0
     else:
-        long_mm, flat, bulges = _log(rng, 22.0, 44.0), 0.75, _bulges(rng, 5, 0.12, 5.0)
-        hu, washout = float(rng.uniform(10.0, 38.0)), float(rng.uniform(40.0, 65.0))
-        grain, necrosis, specks = float(rng.uniform(7.0, 10.0)), 0.0, int(rng.random() < 0.08)
+        long_mm, flat, bulges = _log(rng, 19.0, 58.0), 0.75, _bulges(rng, 5, 0.12, 5.0)
+        washout = float(rng.uniform(40.0, 65.0))
+        grain, necrosis, specks = float(rng.uniform(13.0, 16.0)), 0.0, int(rng.random() < 0.08)
     portal = hu + float(rng.uniform(40.0, 75.0))
     delayed = portal - washout / 100.0 * (portal - hu)
     axes = (float(rng.uniform(flat, 1.05)), 1.0, float(rng.uniform(flat, 1.0)))
     shape = Shape((0.0, 0.0, 0.0), axes, float(rng.uniform(0.0, np.pi)), bulges)
     capsule = bool(rng.random() < (0.5 if phenotype == "malignant" else 0.8))
-    coarse = float(rng.uniform(2.5, 4.0)) * (long_mm / 30.0) ** 0.4
+    coarse = float(rng.uniform(3.0, 4.5)) * (long_mm / 30.0) ** 0.4
     texture = Texture((hu, portal, delayed), grain, coarse, necrosis, specks, capsule)
     return Draft(phenotype, long_mm, shape, texture)
 
