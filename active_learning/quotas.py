@@ -55,7 +55,9 @@ class Quota:
                 "That is no quota.", given=text, expected="such as site=hospital<=50% or phenotype=malignant>=0.2",
                 do="name a group, <= or >=, and a share from 0 to 1",
             )  # fmt: skip
-        return cls(found[1], at_most=share) if found[2] == "<=" else cls(found[1], at_least=share)
+        kind, _, name = found[1].partition("=")
+        group = f"{kind.strip()}={name.strip()}"
+        return cls(group, at_most=share) if found[2] == "<=" else cls(group, at_least=share)
 
     @property
     def said(self) -> str:
