@@ -14,6 +14,7 @@ from workbench.verbs import (
     readers,
     rounds,
     service,
+    simulate,
     studies,
     triage,
 )
@@ -27,8 +28,8 @@ app = typer.Typer(
 
 for verb in (
     studies.ingest, models.tasks, models.train, models.evaluate, models.predict, studies.export, models.models,
-    models.rollback, agreement.agreement, service.demo, service.run, service.serve, service.worker, service.jobs,
-    service.health,
+    models.rollback, agreement.agreement, simulate.simulate, service.demo, service.run, service.serve,
+    service.worker, service.jobs, service.health,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(studies.app, name="studies")

@@ -90,6 +90,7 @@ JOBS: Mapping[str, str] = {
     "consensus.outlines": "comparing outlines",
     "readers.report": "writing the reading-study report",
     "scan.take": "taking an upload in",
+    "simulate": "simulating ways to choose",
     "triage.plan": "making an operating point",
     "triage.run": "deciding what needs reading",
 }
