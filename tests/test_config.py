@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from data.answers import Choice, Mask
 from data.errors import ConfigError
 from models.config import CONFIGS_VARIABLE, ProfileName, Stage, configs_folder, load_config
 from models.networks.registry import names
@@ -102,3 +103,18 @@ def test_a_missing_file_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv(CONFIGS_VARIABLE)
     shutil.copy(configs_folder() / "cxr_quality.toml", tmp_path / "mine.toml")
     assert load_config("mine", folder=tmp_path) == load_config("cxr_quality")
+
+
+@pytest.mark.parametrize("task", sorted(discover()))
+def test_every_guarded_metric_is_one_of_the_forms(task):
+    form = discover()[task].form
+    for metric in discover()[task].config.promotion.guarded:
+        question, _, name = metric.partition(".")
+        kind = type(form[question].kind)
+        assert name in {Mask: {"dice"}, Choice: {"auc", "accuracy", "sensitivity", "specificity", "f1"}}[kind]
+
+
+def test_age_bands_that_do_not_rise_are_refused(folder):
+    (folder / "t.toml").write_text("[promotion]\nage_from_y = [60, 40]\n" + SHORT)
+    with pytest.raises(ConfigError, match="promotion"):
+        load_config("t", folder=folder)
