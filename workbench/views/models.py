@@ -1,14 +1,14 @@
-"""Models: the champion and a candidate side by side, the figures with their intervals, promotion and roll back."""
+"""Models: the champion and a candidate side by side, what their comparison rests on, promotion and roll back."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from data.records import ModelVersion, Part, RoundState
+from data.records import ModelVersion, Part, Round, RoundState
 from models.config import ProfileName
 from models.curves import Curves
 from models.evaluation import Evaluation
-from workbench.views.parts import charts, jobs, words
+from workbench.views.parts import charts, jobs, promotion_drift, promotion_evidence, words
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
@@ -28,7 +28,8 @@ def page() -> None:
         return
     others = [v for v in versions if champion is None or v.version != champion.version]
     candidate = _candidate(others)
-    _sentence(place, candidate)
+    compared = _compared(place, candidate)
+    _sentence(compared)
     sides = [side for side in (champion, candidate) if side is not None]
     for column, side in zip(st.columns(2, gap="medium"), sides, strict=False):
         with column:
@@ -36,7 +37,10 @@ def page() -> None:
     found = {side.version: e for side in sides if (e := evaluation(place, side.version)) is not None}
     if found:
         _measured(place, found)
+    if compared is not None:
+        promotion_evidence.evidence(compared, place.task.primary, place.task.config.promotion)
     _decide(place, champion, candidate)
+    promotion_drift.drift(place)
     _train(place)
     _history(place)
 
@@ -54,12 +58,15 @@ def _candidate(others: list[ModelVersion]) -> ModelVersion | None:
     return by_name[choose("Beside the champion", {name: name for name in by_name}, key="beside", width=320)]
 
 
-def _sentence(place: Here, candidate: ModelVersion | None) -> None:
-    """One sentence above: how the candidate compared or, where it never was, how the champion did."""
+def _compared(place: Here, candidate: ModelVersion | None) -> Round | None:
+    """The round that compared the candidate or, where none did, the one that compared the champion."""
     compared = {r.candidate: r for r in reversed(place.store.rounds.all(place.task.name)) if r.outcome}
-    champion = place.champion
-    names = [version.version for version in (candidate, champion) if version is not None]
-    found = next((compared[name] for name in names if name in compared), None)
+    names = [version.version for version in (candidate, place.champion) if version is not None]
+    return next((compared[name] for name in names if name in compared), None)
+
+
+def _sentence(found: Round | None) -> None:
+    """One sentence above: how the candidate compared."""
     if found is not None:
         better = bool(found.outcome.get("better"))
         who = f"Round {found.number}, {found.candidate} against {found.champion or 'none'}: "

@@ -89,6 +89,7 @@ JOBS: Mapping[str, str] = {
     "consensus.measure": "measuring the readers",
     "consensus.outlines": "comparing outlines",
     "readers.report": "writing the reading-study report",
+    "champion.drift": "measuring how the champion goes on",
     "scan.take": "taking an upload in",
     "simulate": "simulating ways to choose",
     "triage.plan": "making an operating point",

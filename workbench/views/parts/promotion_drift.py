@@ -1,0 +1,172 @@
+"""Whether the champion still does what it did: later rounds' readers, and the spread of its scores by month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from active_learning.champion_drift import ChampionDrift, RoundAgreement, drift_stamp
+from active_learning.score_shift import SHIFTED, Shift
+from data.errors import BlobError, RatingsError
+from workbench import jobs as background
+from workbench.theme import ACCENT, DOUBT, MODEL, QUIET
+from workbench.views.parts import agreement_plot, charts, jobs, words
+from workbench.views.parts.context import Here
+from workbench.views.parts.frame import failure, failures, note, section, show
+from workbench.views.parts.markup import Html, chip, table, tag, tone
+from workbench.work_champion import DRIFT, newest_drift
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def drift(place: Here) -> None:
+    """The champion's drift as it was last measured; measured anew by itself when something came since."""
+    champion = place.champion
+    if champion is None:
+        return
+    section(f"{champion.version} since it became champion")
+    stamp = drift_stamp(place.store, place.task.name)
+    _measured(place, stamp)
+    try:
+        found = newest_drift(place.home, place.task.name)
+    except (RatingsError, BlobError) as error:
+        failure(error.as_dict())
+        return
+    if found is None or found.version != champion.version:
+        show(tone("It is not measured yet.", "quiet"))
+        return
+    if found.stamp != stamp:
+        note("Something has come in since: what stands here is of before.", "doubt")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _agreement(found)
+    with right:
+        _shifts(found)
+
+
+def _measured(place: Here, stamp: str) -> None:
+    """Ask for a measurement where the store has changed since the last one, and follow it."""
+    job = jobs.latest_about(place.store, DRIFT, task=place.task.name)
+    settled = job is not None and (
+        job.state in jobs.RUNNING or stamp in (job.arguments.get("stamp"), job.result.get("stamp"))
+    )
+    if not settled:
+        with failures():
+            job = background.enqueue(place.home, DRIFT, task=place.task.name, stamp=stamp)
+    jobs.follow(place.home, job, key="drift")
+
+
+def _agreement(found: ChampionDrift) -> None:
+    """Share of its answers that are the later consensus', by round."""
+    show(tag("div", "Agreement with the readers of later rounds", cls="c-small c-quiet"))
+    if not found.rounds:
+        show(tone("No round that was opened under this champion has a consensus yet.", "quiet"))
+        return
+    st.plotly_chart(agreement_over_rounds(found), theme=None, config=charts.CONFIG, key="drift rounds",
+                    alt="agreement with the readers by round")  # fmt: skip
+    outlined = any(one.drawn_dice or one.chosen_dice for one in found.rounds)
+    heads = ["Round", "Drawn at random", "patients", "Chosen by the model", "patients"]
+    heads += ["Dice, drawn", "Dice, chosen"] if outlined else []
+    show(table(heads, [_row(one, outlined=outlined) for one in found.rounds], numeric=(2, 4)))
+    show(tag("p", "Share of the answers that are the consensus', the mean over questions, with 95% intervals over "
+             "patients. Only cases drawn at random speak for patients as they come: the others were chosen, most "
+             "of them because the model was unsure.", cls="c-small c-quiet"))  # fmt: skip
+
+
+def _row(one: RoundAgreement, *, outlined: bool) -> list[object]:
+    row: list[object] = [one.number]
+    for metric in (one.drawn, one.chosen):
+        row += [agreement_plot.cell(metric), metric.n if metric is not None else "—"]
+    if outlined:
+        row += [agreement_plot.cell(one.drawn_dice), agreement_plot.cell(one.chosen_dice)]
+    return row
+
+
+def agreement_over_rounds(found: ChampionDrift) -> go.Figure:
+    """A line through the cases that were drawn at random; the others as hollow points."""
+    import plotly.graph_objects as go  # noqa: PLC0415 - heavy
+
+    figure = charts.intervals([], {})
+    for name, colour, shape, mode in (("drawn at random", MODEL, "circle", "lines+markers"),
+                                      ("chosen by the model", QUIET, "diamond-open", "markers")):  # fmt: skip
+        several = [
+            (one.number, metric) for one in found.rounds
+            if (metric := one.drawn if name == "drawn at random" else one.chosen) is not None
+        ]  # fmt: skip
+        figure.add_trace(
+            go.Scatter(
+                x=[number for number, _ in several], y=[m.value for _, m in several], mode=mode, name=name,
+                line={"color": colour, "width": 1.6, "dash": "dash"},
+                marker={"color": colour, "size": 8, "symbol": shape},
+                error_y={"type": "data", "symmetric": False, "color": colour, "thickness": 1, "width": 3,
+                         "array": [(m.value if m.high is None else m.high) - m.value for _, m in several],
+                         "arrayminus": [m.value - (m.value if m.low is None else m.low) for _, m in several]},
+                customdata=[m.n for _, m in several],
+                hovertemplate="round %{x}: %{y:.2f}, %{customdata} patients<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    figure.update_xaxes(title_text="round", dtick=1)
+    figure.update_yaxes(title_text="agreement", range=[-0.02, 1.02], autorange=None, tickvals=None, ticktext=None,
+                        tickmode="auto", showgrid=True)  # fmt: skip
+    figure.update_layout(height=240, showlegend=True, margin={"l": 56, "t": 28, "b": 40})
+    return figure
+
+
+def _shifts(found: ChampionDrift) -> None:
+    """The stability index of each question, by the month in which studies came in."""
+    show(tag("div", f"Spread of its scores against the {found.patients} test patients of {words.day(found.since)}",
+             cls="c-small c-quiet"))  # fmt: skip
+    if not found.shifts:
+        show(tone("No study has come in since.", "quiet"))
+        return
+    told = [one for one in found.shifts if one.index is not None]
+    if told:
+        st.plotly_chart(shift_over_months(told), theme=None, config=charts.CONFIG, key="drift months",
+                        alt="stability index by month")  # fmt: skip
+    rows = [[words.short(one.question), one.month, one.patients, _index(one), _limit(one), _said(one)]
+            for one in found.shifts]  # fmt: skip
+    show(table(["Question", "Month", "Patients", "Index", "By chance", ""], rows, numeric=(2, 3, 4)))
+    show(tag("p", f"Population stability index over tenths of the earlier scores. By chance it stays below the "
+             f"limit in 95% of months without any change; a shift lies above that and above {SHIFTED:g}.",
+             cls="c-small c-quiet"))  # fmt: skip
+
+
+def _index(one: Shift) -> str:
+    return "—" if one.index is None else f"{one.index:.2f}"
+
+
+def _limit(one: Shift) -> str:
+    return "—" if one.by_chance is None else f"{one.by_chance:.2f}"
+
+
+def _said(one: Shift) -> Html:
+    if one.index is None:
+        return tone("too few patients", "quiet")
+    return chip("shifted", "doubt") if one.shifted else chip("as before", "good")
+
+
+def shift_over_months(shifts: list[Shift]) -> go.Figure:
+    """A line a question; months that shifted are filled."""
+    import plotly.graph_objects as go  # noqa: PLC0415 - heavy
+
+    figure = charts.intervals([], {})
+    for question in dict.fromkeys(one.question for one in shifts):
+        own = [one for one in shifts if one.question == question]
+        figure.add_trace(
+            go.Scatter(
+                x=[one.month for one in own], y=[one.index for one in own], mode="lines+markers",
+                name=words.short(question), line={"width": 1.2},
+                marker={"size": 8, "symbol": ["diamond" if one.shifted else "circle-open" for one in own],
+                        "color": [DOUBT if one.shifted else ACCENT for one in own]},
+                hovertemplate="%{x}: %{y:.2f}<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    figure.add_hline(y=SHIFTED, line={"color": QUIET, "width": 1, "dash": "dot"})
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(title_text="stability index", rangemode="tozero", autorange=True, tickvals=None,
+                        ticktext=None, tickmode="auto", showgrid=True)  # fmt: skip
+    figure.update_layout(height=240, showlegend=len({one.question for one in shifts}) > 1,
+                         margin={"l": 56, "t": 28, "b": 40})  # fmt: skip
+    return figure
