@@ -18,6 +18,7 @@ from data.pixels import Pixels
 from data.records import Measured, Prediction, QuestionPrediction, Study
 from models.classifier import normalised_entropy
 from models.images import overlapped
+from models.mask_uncertainty import band_entropy
 from models.segmenter import Segmenter
 from models.spine.decisions import Graded, Grader
 from models.spine.measures import disc_bulge_mm, measure_level
@@ -25,8 +26,8 @@ from models.spine.reading import Maps, Masks, SpineReader, SpineReading
 from models.spine.stacks import affine_of
 from models.task import ClinicalTask, Explanation, Model, Progress, silent
 
-UNSURE = 0.05
-"""Probability below which a pixel does not count for the uncertainty of outlines."""
+OUTLINED = (0.05, 1.0)
+"""Probabilities of the pixels that count for the uncertainty of outlines: the sure inside of one counts as well."""
 
 log = logging.getLogger(__name__)
 
@@ -168,17 +169,8 @@ def _mask_results(
             for label, v in zip(labels, values, strict=True)
         }
         shape = (int(values.shape[1]), int(values.shape[2]))
-        yield QuestionPrediction(question, Site.page(page), MaskValue(shape, kept), sure, _unsure(values))
-
-
-def _unsure(maps: NDArray[np.float32]) -> float:
-    """The mean binary entropy, 0 to 1, of the pixels that may be outlined."""
-    p = maps[maps > UNSURE].astype(np.float64)
-    if not p.size:
-        return 0.0
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
-    return float(np.clip(entropy.mean(), 0.0, 1.0))
+        doubt = float(band_entropy(values[None], OUTLINED)[0])
+        yield QuestionPrediction(question, Site.page(page), MaskValue(shape, kept), sure, doubt)
 
 
 def _losses(looked: _Looked) -> tuple[Measured, ...]:
