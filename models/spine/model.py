@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from data.answers import STUDY, Grade, MaskValue, Site
@@ -27,7 +26,7 @@ from models.spine.stacks import affine_of
 from models.task import ClinicalTask, Explanation, Model, Progress, silent
 
 OUTLINED = (0.05, 1.0)
-"""Probabilities of the pixels that count for the uncertainty of outlines: the sure inside of one counts as well."""
+"""Probabilities of the pixels that count for the uncertainty of outlines: their sure inside counts as well."""
 
 log = logging.getLogger(__name__)
 
