@@ -68,8 +68,8 @@ def kinds() -> Mapping[str, _Kind]:
     import workbench.curating  # noqa: PLC0415 - all of these register kinds
     import workbench.demo_work  # noqa: PLC0415
     import workbench.service_work  # noqa: PLC0415
-    import workbench.triage_work  # noqa: PLC0415
     import workbench.simulate_work  # noqa: PLC0415
+    import workbench.triage_work  # noqa: PLC0415
     import workbench.work  # noqa: PLC0415
     import workbench.work_champion  # noqa: PLC0415
     import workbench.work_readers  # noqa: F401, PLC0415
