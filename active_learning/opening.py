@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from active_learning.acquisition import Candidate, choose
 from active_learning.acquisition_reasons import Said
 from active_learning.appearance import Directions, Features, applied, learnt_from
+from active_learning.case_times import case_seconds
 from active_learning.disputes import dispute
 from active_learning.foretold import Foretold, groups_of
 from active_learning.numbering import alike
-from active_learning.pace import pace_s
 from active_learning.plan import RoundPlan
 from active_learning.proposal import Proposal, ProposedCase
 from active_learning.qualifying import Qualifying
@@ -206,8 +206,10 @@ class Opening:
 
     def _candidates(self, pool: _Pool, plan: RoundPlan, gone: Collection[str]) -> Iterator[Candidate]:
         again, first = doubts(self.around, pool.reads, pool.back, pool.predictions, pool.foretold)
-        seconds = plan.readers_per_case * self._pace_s(plan)
-        for study in pool.studies:
+        seconds = case_seconds(
+            self.task, pool.studies, pool.foretold, pool.rows, pool.reads, plan.readers, plan.readers_per_case
+        )
+        for study, takes in zip(pool.studies, seconds, strict=True):
             study_id, training = study.study_id, study.patient.part == Part.TRAIN
             if training and study_id in gone:
                 continue
@@ -223,12 +225,8 @@ class Opening:
                 has_reference=bool(answers) and self.task.form.is_complete(answers),
                 doubt=again.get(study_id, new) if disputed is not None else new,
                 groups=(*pool.groups.get(study_id, ()), *origins(study)),
-                seconds=seconds,
+                seconds=float(takes),
             )
-
-    def _pace_s(self, plan: RoundPlan) -> float:
-        paces = [pace_s(self.store, self.task, reader_id) for reader_id in plan.readers]
-        return sum(paces) / len(paces)
 
     # -- looks ---------------------------------------------------------------------------------------------
 

@@ -1,13 +1,17 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from active_learning.acquisition import Candidate, choose
+from active_learning.acquisition import Candidate, Way, choose
 from active_learning.acquisition_reasons import Said
 from active_learning.disputes import Dispute
+from active_learning.quotas import Quota
+from active_learning.strategies.view import View
 from data.answers import STUDY, Site
+from data.errors import ConfigError
 from data.records import Mode, Part, Patient, Prediction, Purpose, QuestionPrediction, Study
 
 PURPOSE = {
@@ -173,3 +177,149 @@ def test_reasons_name_question_and_site_where_there_are_several():
     taken = replace(candidate("a", "p", Part.TRAIN), said=Said.of(Prediction("task", "a", "v1", results)))
     expected = "the model is undecided about foraminal at L4/L5, left: mild 0.40, none 0.30"
     assert reason(taken) == expected
+
+
+# -- ways to choose, budgets and what shares them ----------------------------------------------------------
+
+
+def seen(features=None, known=()):
+    """A look that gives a view of the uncertainties, and of where candidates and known cases lie on a line."""
+    asked = []
+
+    def look(candidates):
+        asked.extend(c.study.study_id for c in candidates)
+        p = np.array([c.said.uncertainty / 2 for c in candidates], dtype=np.float32)
+        places = np.array([[features[c.study.study_id]] for c in candidates] if features else [[0.0]] * len(p))
+        return View(
+            (np.stack([1 - p, p], axis=1),), places.astype(np.float32), np.array(known, np.float32).reshape(-1, 1)
+        )
+
+    return look, asked
+
+
+def train(count, uncertainty=lambda i: (i + 1) / 100, **more):
+    return [candidate(f"s{i}", f"p{i}", Part.TRAIN, uncertainty(i), **more) for i in range(count)]
+
+
+def ids(batch):
+    return [item.study_id for item in batch]
+
+
+def test_a_named_way_picks_in_its_own_order_and_says_why():
+    look, asked = seen({f"s{i}": float(i) for i in range(12)}, known=[-1.0])
+    batch = choose(train(12), budget=2, way=Way("k_centre"), look=look)
+    assert sorted(asked) == sorted(f"s{i}" for i in range(12))
+    assert ids(batch) == ["s11", "s5"]  # the farthest from what is known, then the farthest from both
+    assert all("; the model: " in item.reason for item in batch)
+    assert ids(choose(train(12), budget=3, way=Way("entropy"), look=seen()[0])) == ["s11", "s10", "s9"]
+
+
+def test_a_named_way_gives_the_same_batch_in_whatever_order_candidates_come():
+    pool = [replace(c, groups=(f"g={i % 2}",), seconds=10.0 + i) for i, c in enumerate(train(20))]
+    features = {f"s{i}": float(i % 7) for i in range(20)}
+    for name in ("random", "badge", "k_centre", "typiclust"):
+        options = {
+            "budget": 6,
+            "budget_s": 90.0,
+            "way": Way(name, quotas=(Quota("g=1", at_least=0.4),)),
+            "seed": 3,
+        }
+        one = choose(pool, look=seen(features)[0], **options)
+        assert choose(pool[::-1], look=seen(features)[0], **options) == one
+        assert one
+
+
+def test_no_way_to_choose_sees_who_is_drawn_at_random():
+    pool = train(6) + [candidate(f"x{i}", f"x{i}", Part.TEST, 0.99) for i in range(6)]
+    look, asked = seen()
+    batch = choose(pool, budget=6, random_share=0.5, way=Way("entropy"), look=look)
+    assert not [study for study in asked if study.startswith("x")]
+    assert sum(item.purpose == Purpose.TEST for item in batch) == 3
+
+
+def test_read_cases_share_the_budget_by_their_doubt():
+    doubts = {"torn": 0.95, "mild": 0.55, "quiet": 0.1}
+    read = [
+        replace(candidate(name, name, Part.TRAIN, 0.2, 0.5), doubt=doubt, has_reference=True)
+        for name, doubt in doubts.items()
+    ]
+    new = [replace(c, doubt=0.4 + i / 20) for i, c in enumerate(train(8))]  # 0.40 to 0.75
+    batch = choose(new + read, budget=6, way=Way("random"), look=seen()[0])
+    assert [item.study_id for item in batch if item.study_id in doubts] == ["torn", "mild"]
+    assert ids(batch)[0] == "torn"
+    assert ids(batch)[5] == "mild"  # five new ones are more doubtful
+    assert [item.reason for item in batch if item.study_id in doubts] == ["they disagree"] * 2
+    assert ids(choose(new + read, budget=6))[:2] == ["torn", "s7"]
+
+
+def test_a_budget_in_seconds_takes_what_is_worth_most_a_second():
+    pool = [
+        replace(candidate("long", "a", Part.TRAIN, 0.9), seconds=90.0),
+        replace(candidate("short", "b", Part.TRAIN, 0.5), seconds=20.0),
+        replace(candidate("middle", "c", Part.TRAIN, 0.6), seconds=30.0),
+        replace(candidate("tiny", "d", Part.TRAIN, 0.1), seconds=10.0),
+    ]
+    assert ids(choose(pool, budget=1, budget_s=60.0)) == ["short", "middle", "tiny"]
+    assert ids(choose(pool, budget=9, budget_s=50.0)) == ["short", "middle"]
+    assert ids(choose(pool, budget=9, budget_s=15.0)) == ["tiny"]
+    assert choose(pool, budget=9, budget_s=5.0) == ()
+    assert ids(choose(pool, budget=9, budget_s=1000.0)) == ["short", "middle", "long", "tiny"]
+
+
+def test_seconds_are_worth_nothing_where_all_cases_are_worth_the_same():
+    pool = [replace(candidate(f"s{i}", f"p{i}", Part.TRAIN), seconds=5.0 + i) for i in range(30)]
+    blind = [replace(c, seconds=5.0) for c in pool]
+    taken = ids(choose(pool, budget=1, budget_s=100.0))
+    order = ids(choose(blind, budget=30))
+    assert [study for study in order if study in taken] == taken
+    assert np.mean([int(study[1:]) for study in taken]) > 5  # the shortest ten would have a mean of 4.5
+
+
+def test_how_long_a_patients_study_takes_has_no_say_in_whether_it_is_drawn():
+    def pool(seconds):
+        return [replace(candidate(f"x{i}", f"x{i}", Part.TEST), seconds=seconds[i % 2]) for i in range(40)]
+
+    batches = [ids(choose(pool(s), budget=1, budget_s=600.0, random_share=1.0)) for s in ((10, 50), (50, 10))]
+    assert len(batches[0]) == 20  # 600 s at a mean of 30 s
+    assert batches[0] == batches[1]
+
+
+def test_several_studies_of_a_patient_where_asked():
+    pool = [candidate(f"s{i}", "one", Part.TRAIN, 0.9 - i / 10) for i in range(4)]
+    assert ids(choose(pool, budget=4)) == ["s0"]
+    assert ids(choose(pool, budget=4, way=Way(per_patient=3))) == ["s0", "s1", "s2"]
+
+
+def test_quotas_bound_the_training_cases_and_say_so():
+    pool = [replace(c, groups=("site=a" if i > 3 else "site=b",)) for i, c in enumerate(train(12))]
+    way = Way(quotas=(Quota("site=b", at_least=0.5),))
+    batch = choose(pool, budget=4, way=way)
+    assert ids(batch) == ["s11", "s10", "s3", "s2"]
+    assert batch[2].reason.endswith("; here for the quota at least 50% site b")
+    assert "quota" not in batch[0].reason
+    assert ids(choose(pool, budget=4, way=Way(quotas=(Quota("site=a", at_most=0.25),)))) == [
+        "s11",
+        "s3",
+        "s2",
+        "s1",
+    ]
+    look, _ = seen({f"s{i}": float(i) for i in range(12)})
+    by_way = choose(pool, budget=4, way=Way("k_centre", quotas=way.quotas), look=look)
+    assert sum("site=b" in c.groups for c in pool if c.study.study_id in ids(by_way)) == 2
+
+
+def test_audits_come_first_and_are_read_without_the_models_answer():
+    pool = [*train(10), candidate("x", "x", Part.TEST)]
+    batch = choose(pool, budget=4, random_share=0.25, independent_share=0.0, audits=["s0", "s3"])
+    audits = {item.study_id: item for item in batch if item.purpose == Purpose.AUDIT}
+    assert set(audits) == {"s0", "s3"}
+    assert {(item.mode, item.score) for item in audits.values()} == {(Mode.INDEPENDENT, 0.0)}
+    assert audits["s0"].reason == "audit: cleared without a reader, drawn at random to be checked"
+    assert len(batch) == 4
+    assert next(item.study_id for item in batch if item.purpose == Purpose.ACQUISITION) == "s9"
+    assert {item.purpose for item in choose(pool, budget=2, audits=["s0", "s3", "s4"])} == {Purpose.AUDIT}
+
+
+def test_an_unknown_way_to_choose_is_refused():
+    with pytest.raises(ConfigError, match="no such way"):
+        choose(train(3), budget=1, way=Way("by_the_stars"), look=seen()[0])
