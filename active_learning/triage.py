@@ -121,10 +121,7 @@ def _kept(unread: Unread, policy: TriagePolicy, value: float | None, stopped: st
         (part != Part.TRAIN, f"the patient belongs to those drawn at random for the {part.value} set"),
         (unread.learnt, "the champion has learnt from another study of the patient"),
         (bool(unread.unlike), unread.unlike),
-        (
-            value >= policy.threshold,
-            f"P(pathology) {value:.3f} reaches the operating point {policy.threshold:.3f}",
-        ),
+        (value >= policy.threshold, "its probability of pathology reaches the operating point"),
         (bool(stopped), f"clearing is stopped: {stopped}"),
     )
     return next((reason for holds, reason in reasons if holds), "")

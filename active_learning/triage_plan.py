@@ -239,6 +239,19 @@ def _fitted(calibration: Calibration, task: ClinicalTask, topic: Topic, coverage
     )
 
 
+def settled(store: Store, task: ClinicalTask) -> tuple[int, int]:
+    """(patients, with pathology) of the calibration patients whose answer is settled; no model has a say in it."""
+    target = target_of(task)
+    answers = store.labels.standard(task.name, {Part.CALIBRATION})
+    owners = {s.study_id: s.patient.patient_id for s in store.studies.find(study_ids=list(answers)) if not s.held}
+    shown: dict[str, bool] = {}
+    for study_id, patient in owners.items():
+        value = shows(target, task.form, answers[study_id])
+        if value is not None:
+            shown[patient] = shown.get(patient, False) or value
+    return len(shown), sum(shown.values())
+
+
 def _drawn_and_read(store: Store, task: str) -> set[str]:
     """The studies that closed rounds drew for the calibration set: what is not settled by then stays open."""
     return {

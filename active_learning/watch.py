@@ -25,7 +25,7 @@ from active_learning.triage_evidence import (
 from active_learning.triage_target import score, shows
 from data.records import Clearance, Part, Prediction, Study, TriageAlarm, TriageLook, TriagePolicy, Watched
 from data.store import Store
-from models.task import ClinicalTask
+from models.task import ClinicalTask, get_task
 
 FALSE_ALARM: Mapping[Watched, float] = {Watched.AUDIT: 0.03, Watched.SCORES: 0.01, Watched.INPUTS: 0.01}
 """The probability that an alarm is ever lifted although nothing is wrong; 0.05 in all."""
@@ -98,7 +98,7 @@ def draw_audits(
 
 
 def audits_due(store: Store, task: str, seed: int = 0) -> list[str]:
-    """The studies that were drawn for the audit and were not asked for yet, in an order drawn by the seed.
+    """The studies that were drawn for the audit and still have no answer, in an order drawn by the seed.
 
     They are to be read independently, by as many readers as any case, for the purpose
     :attr:`data.records.Purpose.AUDIT`. Which they are was drawn when they were cleared and does not depend on the
@@ -107,8 +107,13 @@ def audits_due(store: Store, task: str, seed: int = 0) -> list[str]:
     policy = ruling(store, task)
     if policy is None:
         return []
-    asked = store.rounds.studies_asked(task)
-    drawn = [c.study_id for c in store.triage.clearances(policy.policy_id) if c.audit and c.study_id not in asked]
+    form, asked = get_task(task).form, store.rounds.studies_asked(task)
+    known = store.labels.standard(task, {Part.TRAIN})
+    drawn = [
+        c.study_id
+        for c in store.triage.clearances(policy.policy_id)
+        if c.audit and c.study_id not in asked and shows(policy.target, form, known.get(c.study_id, ())) is None
+    ]
     free = [s.study_id for s in store.studies.find(study_ids=drawn) if not s.held]
     return sorted(free, key=lambda study_id: number(seed, "audit", study_id))
 

@@ -149,7 +149,8 @@ def test_a_study_below_the_operating_point_is_cleared_with_its_set() -> None:
 
 
 def test_at_the_operating_point_it_is_read() -> None:
-    assert decide(unread(0.2), FORM, POLICY).way == Way.READ
+    found = decide(unread(0.2), FORM, POLICY)
+    assert (found.way, found.reason) == (Way.READ, "its probability of pathology reaches the operating point")
     assert decide(unread(0.5), FORM, POLICY).sets[0].options == ("normal", "pathology")
 
 

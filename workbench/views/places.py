@@ -38,6 +38,7 @@ PLACES: Mapping[str, Place] = {
     "study": Place("Study", "Reading", hidden=True),
     "loop": Place("Loop", "Learning", curator=True),
     "consensus": Place("Consensus", "Learning", curator=True),
+    "triage": Place("Triage", "Learning", curator=True),
     "models": Place("Models", "Learning", curator=True),
     "data": Place("Data", "Learning", curator=True),
     "curation": Place("Curation", "Learning", curator=True),

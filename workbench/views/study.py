@@ -9,7 +9,7 @@ import streamlit as st
 from data.records import Prediction, Study
 from models.versions import caution
 from workbench.blindness import Sight
-from workbench.views.parts import answers, growth, record, viewer, words
+from workbench.views.parts import answers, growth, record, triage_parts, viewer, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
 from workbench.views.parts.markup import bar, chip, facts, join, table, tag, tone
@@ -78,6 +78,7 @@ def _side(
         if shown is not None:
             _caution(place, study, shown)
             growth.since(place, study, shown)
+        triage_parts.decision(place, study)
         _reason(place, study)
     record.readers(place, study, sight)
     if sight.others:
