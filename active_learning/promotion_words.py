@@ -43,16 +43,21 @@ def of_better(metric: str, found: Difference, guarded: Sequence[Check], subgroup
     said = [f"Better: {metric_name(metric)} {gap(found)}"]
     if guarded:
         said.append(f"not worse in {_count(len(guarded), 'guarded metric')}")
-    judged = [c for c in subgroups if c.standing is Standing.NOT_WORSE]
-    small = len(subgroups) - len(judged)
-    if judged:
-        said.append(f"not worse in the {_count(len(judged), 'subgroup')} that can be judged")
-    if small:
-        subject = (
-            f"{small} {'is' if small == 1 else 'are'}" if judged else f"{_count(small, 'subgroup')} {_be(small)}"
-        )
-        said[-1] += f", {subject} too small to say" if judged else f"; {subject} too small to be judged"
-    return "; ".join(said)
+    return "; ".join([*said, *_of_subgroups(subgroups)])
+
+
+def _of_subgroups(subgroups: Sequence[Check]) -> list[str]:
+    """How many were judged, and how many were too small."""
+    judged = sum(c.standing is Standing.NOT_WORSE for c in subgroups)
+    small = len(subgroups) - judged
+    if not subgroups:
+        return []
+    if not small:
+        return [f"not worse in any of the {_count(judged, 'subgroup')}"]
+    if not judged:
+        return [f"{_count(small, 'subgroup')} {_be(small)} too small to be judged"]
+    many = _count(judged, "subgroup")
+    return [f"not worse in the {many} that can be judged, {small} {_be(small)} too small to say"]
 
 
 def of_not_better(metric: str, found: Difference, effect: float) -> str:
