@@ -20,6 +20,8 @@ from workbench.work_champion import DRIFT, newest_drift
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
 
 def drift(place: Here) -> None:
     """The champion's drift as it was last measured; measured anew by itself when something came since."""
@@ -152,12 +154,13 @@ def shift_over_months(shifts: list[Shift]) -> go.Figure:
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = charts.intervals([], {})
-    for question in dict.fromkeys(one.question for one in shifts):
+    for place, question in enumerate(dict.fromkeys(one.question for one in shifts)):
         own = [one for one in shifts if one.question == question]
         figure.add_trace(
             go.Scatter(
                 x=[one.month for one in own], y=[one.index for one in own], mode="lines+markers",
-                name=words.short(question), line={"width": 1.2},
+                name=words.short(question),
+                line={"width": 1.2, "color": QUIET, "dash": DASHES[place % len(DASHES)]},
                 marker={"size": 8, "symbol": ["diamond" if one.shifted else "circle-open" for one in own],
                         "color": [DOUBT if one.shifted else ACCENT for one in own]},
                 hovertemplate="%{x}: %{y:.2f}<extra>%{fullData.name}</extra>",
