@@ -36,7 +36,7 @@ class Unread:
     learnt:
         Whether the champion has learnt from the patient, so that its scores of the patient mean nothing.
     unlike:
-        Why it looks like none that the champion knows; empty where it does not.
+        Why it is unlike the calibration patients' studies; empty where it is not.
     """
 
     study: Study

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from active_learning.guidelines import counting
 from active_learning.triage import TriageDecision, Unread, decide
-from active_learning.triage_target import shows, target_of
+from active_learning.triage_looks import Looks
+from active_learning.triage_target import score, shows, target_of
 from active_learning.watch import Audit, Unlike, audit, audits_due, draw_audits, look, ruling, standing
 from data.blobs import Blobs
 from data.errors import RoundError
@@ -100,7 +101,8 @@ def run(home: Home, task: ClinicalTask, *, unlike: Unlike | None = None, progres
     Parameters
     ----------
     unlike:
-        Which studies look like none that the champion knows; nothing is held for it without.
+        Which studies are unlike the calibration patients'; without it as
+        :class:`active_learning.triage_looks.Looks` finds.
 
     Raises
     ------
@@ -117,6 +119,8 @@ def run(home: Home, task: ClinicalTask, *, unlike: Unlike | None = None, progres
     policy = ruling(store, task.name)
     studies = [s for s in store.studies.find() if task.accepts(s)]
     predictions = predict_studies(home, task, champion.version, studies, progress=progress)
+    if policy is not None and unlike is None:
+        unlike = Looks(home, task, policy, progress=progress)
     raised = look(store, task, policy, studies, predictions, unlike) if policy is not None else []
     unread = unread_studies(home, task, champion, studies, predictions, policy, unlike)
     stopped = "; ".join(alarm.sentence for alarm in store.triage.alarms(task.name, standing=True))
@@ -130,12 +134,10 @@ def run(home: Home, task: ClinicalTask, *, unlike: Unlike | None = None, progres
     return TriageRun(champion.version, policy, decisions, cleared, audits, tuple(raised))
 
 
-def decision_on(
-    home: Home, task: ClinicalTask, study: Study, *, unlike: Unlike | None = None
-) -> TriageDecision | None:
-    """What the champion's operating point makes of one study, from what is kept; None where its answer is settled.
+def decision_on(home: Home, task: ClinicalTask, study: Study) -> TriageDecision | None:
+    """What the champion's operating point makes of one study; None where its answer is settled.
 
-    Nothing is predicted for it and nothing is kept.
+    From what is kept alone: nothing is predicted or looked at for it.
     """
     store = Store.of(home)
     champion = store.versions.champion(task.name)
@@ -143,6 +145,7 @@ def decision_on(
         return None
     policy = ruling(store, task.name)
     predictions = store.versions.predictions(champion.version, study_ids=[study.study_id])
+    unlike = Looks(home, task, policy, describes=False) if policy is not None else None
     found = unread_studies(home, task, champion, [study], predictions, policy, unlike)
     stopped = "; ".join(alarm.sentence for alarm in store.triage.alarms(task.name, standing=True))
     return decide(found[0], task.form, policy, stopped=stopped) if found else None
@@ -180,7 +183,8 @@ def unread_studies(
     }
     open_ = [s for s in studies if shows(target, task.form, known.get(s.study_id, ())) is None]
     reads, reading = _reads(store, task, open_), _in_open_rounds(store, task.name)
-    learnt, strange = _learnt(Blobs.of(home), champion), unlike(open_) if unlike is not None else {}
+    learnt = _learnt(Blobs.of(home), champion)
+    strange = _strange(task, policy, open_, predictions, unlike)
     phantoms = policy is not None and _only_phantoms(store, policy)
     return [
         Unread(
@@ -190,6 +194,24 @@ def unread_studies(
         )
         for study in open_
     ]  # fmt: skip
+
+
+def _strange(
+    task: ClinicalTask,
+    policy: TriagePolicy | None,
+    studies: Sequence[Study],
+    predictions: Mapping[str, Prediction],
+    unlike: Unlike | None,
+) -> Mapping[str, str]:
+    """Of the studies that may be cleared by their score, those that are unlike any; no other is looked at."""
+    if policy is None or unlike is None:
+        return {}
+
+    def low(study: Study) -> bool:
+        value = score(policy.target, task.form, predictions.get(study.study_id))
+        return value is not None and value < policy.threshold
+
+    return unlike([s for s in studies if s.patient.part == Part.TRAIN and low(s)])
 
 
 def _keep(

@@ -34,7 +34,7 @@ LEAST_PATIENTS = 50
 NOTABLE = 0.1
 """Population stability index below which a shift of the scores is too small to matter."""
 Unlike = Callable[[Sequence[Study]], Mapping[str, str]]
-"""Of studies, those that look like none that the version knows: the reason by study."""
+"""Of studies, those that are unlike the calibration patients': the reason by study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +244,8 @@ def _look_at_inputs(
     if p > level:
         return None
     return store.triage.alarm(policy, Watched.INPUTS, (
-        f"{now[0]} of {now[1]} new patients have images unlike any that the version knows; of the calibration "
-        f"patients {before[0]} of {before[1]} had (p {p:.1g})."
+        f"{now[0]} of {now[1]} new patients have images unlike those of the calibration patients, of whom "
+        f"{before[0]} of {before[1]} have images unlike those of the others (p {p:.1g})."
     ))  # fmt: skip
 
 

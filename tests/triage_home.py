@@ -28,6 +28,7 @@ from models.versions import save
 TASK = "chest_ct_norm"
 EARLY = "2026-03-01T08:00:00+00:00"
 """When patients came in, unless they are said to be new."""
+PICTURE = np.linspace(0, 255, 64 * 64).reshape(64, 64).astype(np.uint8)
 LATE = "2099-01-01T08:00:00+00:00"
 """After any operating point was made."""
 
@@ -54,10 +55,17 @@ def fill(home: Home, *, calibration: int = 420, train: int = 120, others: int = 
 
 
 def add(
-    home: Home, store: Store, name: str, part: Part, number: int = 0, *, at: str = EARLY, **known: object
+    home: Home,
+    store: Store,
+    name: str,
+    part: Part,
+    number: int = 0,
+    *,
+    at: str = EARLY,
+    picture: np.ndarray = PICTURE,
+    **known: object,
 ) -> Study:
-    """A study of a patient of its own; its picture is the same in all."""
-    picture = np.linspace(0, 255, 64 * 64).reshape(64, 64).astype(np.uint8)
+    """A study of a patient of its own, with a picture."""
     series = Series(
         f"series-{name}", f"study-{name}", "CT", Layout.IMAGE, (64, 64), Blobs.of(home).put_array(picture),
         attributes={"manufacturer": ("Alpha", "Beta")[number % 2]},
