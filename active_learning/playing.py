@@ -103,8 +103,9 @@ class _Table:
     @cached_property
     def looks(self) -> Looks:
         """What the studies look like."""
-        shown = [*(e.study for e in (*self.material.pool, *self.material.validation)), *self.material.test]
-        return look_at(self.kept, self.task, shown, self.pixels, self.progress)
+        pool = [example.study for example in self.material.pool]
+        others = [*(example.study for example in self.material.validation), *self.material.test]
+        return look_at(self.kept, self.task, pool, others, self.pixels, progress=self.progress)
 
     @cached_property
     def learner(self) -> Learner:

@@ -61,15 +61,15 @@ class Chooser:
 
         def look(candidates: Sequence[Candidate]) -> View:
             studies = [candidate.study for candidate in candidates]
-            looks, known_looks = (None, None) if taken in BLIND else self.looks.of(studies, known)
+            seeing = taken not in BLIND
             return view_of(
                 foretold,
                 [rows[study.study_id] for study in studies],
                 [rows[study.study_id] for study in known],
                 [example.answers for example in answered],
                 self.task.form,
-                looks=looks,
-                known_looks=known_looks,
+                looks=self.looks.of(studies) if seeing else None,
+                known_looks=self.looks.of(known) if seeing else None,
                 origins=[" ".join(origins(study)) for study in studies],
             )
 

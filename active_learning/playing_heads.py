@@ -31,7 +31,7 @@ Said = Sequence[tuple[Head, FloatArray]]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Scale:
-    """Vectors centred and divided by one number, so that the training's squares have a mean of 1."""
+    """Features centred and divided by one number, so that the training's squares have a mean of 1."""
 
     mean: FloatArray
     size: float
@@ -87,8 +87,8 @@ class Heads:
 
     def fit(self, training: Sequence[Example], *, seed: int, scratch: Path, progress: Progress) -> Predict:
         """See :class:`active_learning.playing_learner.Learner`; nothing is drawn, and no checkpoint is needed."""
-        scale = _Scale.of(self._raw(training))
-        vectors, held = scale.apply(self._raw(training)), scale.apply(self._raw(self.validation))
+        scale = _Scale.of(self._shown(training))
+        vectors, held = scale.apply(self._shown(training)), scale.apply(self._shown(self.validation))
         heads = _heads(self.task.form)
         targets = answered(heads, [e.answers for e in training], self.task.form)
         right = answered(heads, [e.answers for e in self.validation], self.task.form)
@@ -104,14 +104,14 @@ class Heads:
             )  # fmt: skip
 
         def predict(studies: Sequence[Study]) -> Mapping[str, Prediction]:
-            shown = scale.apply(self.looks.raw(studies))
+            shown = scale.apply(self.looks.of(studies))
             said = [(one.head, one.probabilities(shown)) for one in learnt]
             return {study.study_id: self._prediction(study, place, said) for place, study in enumerate(studies)}
 
         return predict
 
-    def _raw(self, examples: Sequence[Example]) -> FloatArray:
-        return self.looks.raw([example.study for example in examples]).astype(np.float64)
+    def _shown(self, examples: Sequence[Example]) -> FloatArray:
+        return self.looks.of([example.study for example in examples]).astype(np.float64)
 
     def _prediction(self, study: Study, place: int, said: Said) -> Prediction:
         """A study's prediction: what is asked, given the answers before it."""
@@ -138,7 +138,7 @@ def _fit(head: Head, vectors: FloatArray, targets: IntArray, held: FloatArray, r
     if len(classes) < 2:
         return None
     kept, shown = np.isin(targets, classes), np.isin(right, classes)
-    fitted = LogisticRegression(max_iter=1000).fit(vectors[kept], targets[kept])
+    fitted = LogisticRegression(solver="newton-cholesky").fit(vectors[kept], targets[kept])
     temperature = 1.0
     if shown.any():
         temperature = fit_temperature(_logits(fitted, held[shown]), np.searchsorted(classes, right[shown]))

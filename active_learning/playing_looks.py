@@ -6,45 +6,53 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from active_learning.appearance import Directions, Features
+from active_learning.appearance import Directions, Features, learnt_from
 from active_learning.playing_kept import Kept
 from data.pixels import Pixels
 from data.records import Study
 from models.embedding import VERSION, describe_study
-from models.task import ClinicalTask, Progress
+from models.task import ClinicalTask, Progress, silent
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Looks:
-    """Vectors of studies.
+    """Features of studies, in the main directions of what the pool looks like.
 
     Parameters
     ----------
     rows:
         The row of each study.
-    vectors:
-        (studies, d), as :mod:`models.embedding` makes them.
+    features:
+        (studies, k).
     """
 
     rows: Mapping[str, int]
-    vectors: NDArray[np.float32]
+    features: Features
 
-    def of(self, pool: Sequence[Study], known: Sequence[Study]) -> tuple[Features, Features]:
-        """(n, k) and (m, k) features of a pool and of what is known, in the pool's main directions."""
-        directions = Directions.of(self.raw(pool))
-        return directions.apply(self.raw(pool)), directions.apply(self.raw(known))
-
-    def raw(self, studies: Sequence[Study]) -> NDArray[np.float32]:
-        """(n, d) vectors, in the order of the studies."""
+    def of(self, studies: Sequence[Study]) -> Features:
+        """(n, k) features, in the order of the studies."""
         places = [self.rows[study.study_id] for study in studies]
-        return self.vectors[np.array(places, dtype=np.int64)]
+        return self.features[np.array(places, dtype=np.int64)]
 
 
-def look_at(kept: Kept, task: ClinicalTask, studies: Sequence[Study], pixels: Pixels, progress: Progress) -> Looks:
-    """The vectors of studies; those that were made before are taken from the simulation's folder."""
-    name = f"{VERSION}.npy"
+def look_at(
+    kept: Kept,
+    task: ClinicalTask,
+    pool: Sequence[Study],
+    others: Sequence[Study],
+    pixels: Pixels,
+    *,
+    progress: Progress = silent,
+) -> Looks:
+    """What studies look like; what was described before is taken from the simulation's folder.
+
+    Parameters
+    ----------
+    pool:
+        The directions are learnt from these, as many at the most as a round learns them from.
+    """
+    name, studies = f"{VERSION}.npy", [*pool, *others]
     vectors = kept.array(name)
     if vectors is None:
         described = []
@@ -53,4 +61,6 @@ def look_at(kept: Kept, task: ClinicalTask, studies: Sequence[Study], pixels: Pi
             described.append(describe_study(task, study, pixels))
         vectors = np.stack(described)
         kept.put_array(name, vectors)
-    return Looks({study.study_id: row for row, study in enumerate(studies)}, vectors)
+    directions = Directions.of(vectors[learnt_from(len(pool))])
+    rows = {study.study_id: row for row, study in enumerate(studies)}
+    return Looks(rows, directions.apply(vectors))
