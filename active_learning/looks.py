@@ -1,8 +1,8 @@
 """How sure a comparison must be, given how often the same locked test patients have been looked at before.
 
-Each round puts its candidate beside the champion on the same test patients. Were each look held to 5%, every third
-task would have crowned a version that is no better by its tenth round. So one probability of error is shared out
-over all looks that will ever come: look i gets ``alpha * gamma_i``, where ``gamma_i`` is proportional to
+Each round puts its candidate beside the champion on the same test patients. Were each look held to its own 95%
+interval, one task in eight would have crowned a version that is no better by its tenth round
+(``benchmarks/promotion.py``). So one probability of error is shared out over all looks that will ever come: look i gets ``alpha * gamma_i``, where ``gamma_i`` is proportional to
 ``i ** -1.6`` and they sum to 1. A look that was passed hands its own share on to the next one (the online fallback
 procedure), so that a task that really improves round by round keeps nearly all of it::
 

@@ -1,8 +1,8 @@
 """The evidence of one comparison: a metric of candidate and champion on the same patients, and their difference.
 
 The standard error comes from the bootstrap over patients; the interval is Student's, so that it can be had at any
-level. A percentile interval cannot: at the levels that repeated looks ask for it rests on a handful of resamples,
-and promotes several times too often (``benchmarks/promotion.py`` measures both).
+level from few resamples. At the levels that repeated looks ask for, a percentile interval would rest on the one or
+two most extreme of a thousand. How often either promotes a version that is no better: ``benchmarks/promotion.py``.
 
 References
 ----------

@@ -17,7 +17,7 @@ both, and each version adds its own; sex, age and manufacturer are drawn apart. 
   manufacturer (a third of the patients), and would have been promoted without the subgroups, the share that is
   not.
 
-It takes about four minutes on two cores.
+It takes about six minutes of processor time, on two cores.
 """
 
 from __future__ import annotations
