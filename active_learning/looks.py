@@ -2,9 +2,10 @@
 
 Each round puts its candidate beside the champion on the same test patients. Were each look held to its own 95%
 interval, one task in eight would have crowned a version that is no better by its tenth round
-(``benchmarks/promotion.py``). So one probability of error is shared out over all looks that will ever come: look i gets ``alpha * gamma_i``, where ``gamma_i`` is proportional to
-``i ** -1.6`` and they sum to 1. A look that was passed hands its own share on to the next one (the online fallback
-procedure), so that a task that really improves round by round keeps nearly all of it::
+(``benchmarks/promotion.py``). So one probability of error is shared out over all looks that will ever come: look i
+gets ``alpha * gamma_i``, where ``gamma_i`` is proportional to ``i ** -1.6`` and they sum to 1. A look that was
+passed hands its own share on to the next one (the online fallback procedure), so that a task that really improves
+round by round keeps nearly all of it::
 
     alpha_i = alpha * gamma_i + passed_(i-1) * alpha_(i-1)
 
