@@ -10,7 +10,7 @@ its complement is taken, over its largest value, so that questions of two option
 with ``W`` the weights of model and readers together and ``w`` that of the mean reader, as CROWDLAB learns them
 from how far all agreed so far. Where no case has two reads all weights are 1. For outlines ``a`` is Dice: of a
 read case the mean overlap with the other readers, of a new one what the model expects. A read answers all that is
-asked of a case, so a case is worth the mean over its answers.
+asked of a case, so a case is worth the mean over its answers: a question at a site, a finding, all outlines.
 
 The model may have learnt from the cases that were read here. It then agrees with them the more, and fewer of them
 come back.
@@ -170,6 +170,8 @@ def of_new(
     """
     total, number = np.zeros(len(foretold.doubts)), np.zeros(len(foretold.doubts))
     for head, table in zip(foretold.heads, foretold.tables, strict=True):
+        if head.drawn:
+            continue  # what is marked at all, outlines tell
         asked = np.isfinite(table[:, 0])
         likeliest = above_chance(table[asked].max(axis=1, initial=0.0), len(head.options))
         total[asked] += trusts.get((head.question, head.label), Trust()).doubt(likeliest)

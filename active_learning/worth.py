@@ -44,9 +44,10 @@ def doubts(
     trusts: dict[tuple[str, str], relabel.Trust] = {}
     found: dict[str, list[float]] = {}
     every = [annotation for of in reads.values() for annotation in of]
-    for (question, label), ratings in ratings_of(
-        every, form, counts=counting(around.store, around.task.name)
-    ).items():
+    rated = ratings_of(every, form, counts=counting(around.store, around.task.name))
+    for (question, label), ratings in rated.items():
+        if isinstance(form[question].kind, Mask):
+            continue  # what is marked at all, outlines tell
         model = model_table(ratings, form, question, label, predictions)
         values, trusts[question, label] = relabel.of_ratings(ratings, model)
         for study_id, own in relabel.by_study(ratings.items, values).items():
