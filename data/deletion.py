@@ -29,8 +29,9 @@ _NAMING: Sequence[tuple[str, str, str]] = (
 _OF_STUDY = ("annotations", "consensus", "requests", "batch_items", "predictions", "reference_labels", "reports")
 
 
-_MEASURED = "kind LIKE 'consensus.%' AND state IN ('done', 'failed', 'cancelled')"
-"""What was measured of a task's readers holds answers to single studies: it is measured anew."""
+_MEASURED = "(kind LIKE 'consensus.%' OR kind = 'round.preview') AND state IN ('done', 'failed', 'cancelled')"
+"""What was measured of a task's readers holds answers to single studies, a previewed batch names them: both are
+made anew."""
 
 
 @dataclass(frozen=True, slots=True)

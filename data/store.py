@@ -4,8 +4,8 @@ Several processes write (application, worker, command line): every write goes th
 short ``BEGIN IMMEDIATE`` transaction with a busy time-out, and each thread has a connection of its own. The
 records' tables have an object each: ``store.studies``, ``store.cards``, ``store.scans``, ``store.labels``,
 ``store.reports``, ``store.curations``, ``store.reads``, ``store.rounds``, ``store.guidelines``,
-``store.qualifications``, ``store.decisions``, ``store.versions``, ``store.triage``, ``store.jobs`` and
-``store.log``.
+``store.qualifications``, ``store.decisions``, ``store.versions``, ``store.embeddings``, ``store.triage``,
+``store.jobs`` and ``store.log``.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from active_learning.proposal import Proposal
+from data.blobs import Blobs
+from data.deletion import delete_patient
 from data.home import HOME_VARIABLE, Home
 from data.records import JobState, RoundState
 from data.store import Store
@@ -120,3 +122,12 @@ def test_a_preview_is_forgotten_once_a_round_was_opened(store: Store) -> None:
     page = show("loop")
     assert "Preview" in {button.label for button in page.button}
     assert "Open this batch" not in {button.label for button in page.button}
+
+
+def test_a_preview_goes_with_a_patient_who_is_deleted(store: Store) -> None:
+    _, proposal = previewed(store)
+    card = store.cards.find()[0]
+    delete_patient(store, Blobs.of(Home(store.path.parent)), card.card_id)
+    assert [job for job in store.jobs.all(limit=50) if job.kind == "round.preview"] == []
+    left = store.db.execute("SELECT group_concat(result) FROM jobs").fetchone()[0]
+    assert not any(case.label in left for case in proposal.cases)
