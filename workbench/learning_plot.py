@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from active_learning.playing_outcome import Outcome, Simulation
 from active_learning.playing_plan import RANDOM
+from active_learning.promotion_words import metric_name
 from active_learning.words import spoken
 from workbench.theme import FONT, LINE, QUIET, TEXT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ HUES: Sequence[str] = (
 MARKS: Sequence[str] = (
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star", "hexagon", "pentagon",
 )  # fmt: skip
-BAND = 0.13
-"""Opacity of the bands."""
+BAND, BANDS = 0.16, 0.4
+"""Opacity of a band, and of all together at the most."""
 
 
 def learning_curves(
@@ -51,8 +55,13 @@ def learning_curves(
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = go.Figure()
-    for place, one in enumerate(_random_first(simulation.outcomes)):
-        _draw(figure, simulation, one, place, look, minutes=minutes)
+    curves = [_curve(simulation, one, minutes=minutes) for one in simulation.outcomes]
+    hues = _hues(simulation, look)
+    if simulation.play.seeds > 1:
+        for curve, hue in zip(curves, hues, strict=True):
+            figure.add_trace(_band(curve, hue, min(BAND, BANDS / len(curves))))
+    for place, (curve, hue) in enumerate(zip(curves, hues, strict=True)):
+        figure.add_trace(_line(curve, hue, MARKS[place % len(MARKS)]))
     axis = {"gridcolor": look.grid, "zeroline": False, "linecolor": look.grid, "tickfont": {"color": look.quiet}}
     figure.update_layout(
         height=height,
@@ -67,40 +76,55 @@ def learning_curves(
     )
     across = "minutes of reading, the mean over the loops" if minutes else "cases read"
     figure.update_xaxes(axis, title_text=across)
-    figure.update_yaxes(axis, title_text=spoken(simulation.primary))
+    figure.update_yaxes(axis, title_text=metric_name(simulation.primary))
     return figure
 
 
-def _random_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The ways so that each keeps its colour: random, which is grey, and then the others."""
-    return sorted(outcomes, key=lambda one: one.name != RANDOM)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Curve:
+    """One way: (steps,) where it stands, and the mean, lowest and highest value of its loops."""
+
+    name: str
+    across: FloatArray
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
-def _draw(
-    figure: go.Figure, simulation: Simulation, one: Outcome, place: int, look: Look, *, minutes: bool
-) -> None:
-    import plotly.graph_objects as go  # noqa: PLC0415
-
+def _curve(simulation: Simulation, one: Outcome, *, minutes: bool) -> _Curve:
     values = np.array(one.values)
     across = np.array(one.minutes).mean(axis=0) if minutes else np.array(simulation.labels, dtype=np.float64)
-    usual = one.name == RANDOM
-    hue = look.quiet if usual else HUES[(place - (simulation.outcomes[0].name == RANDOM)) % len(HUES)]
-    if len(values) > 1:
-        figure.add_trace(
-            go.Scatter(
-                x=[*across, *across[::-1]], y=[*values.max(axis=0), *values.min(axis=0)[::-1]], fill="toself",
-                fillcolor=hue, opacity=BAND, line={"width": 0}, mode="lines", hoverinfo="skip", showlegend=False,
-                legendgroup=one.name,
-            )
-        )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=list(across), y=list(values.mean(axis=0)), name=spoken(one.name), legendgroup=one.name,
-            mode="lines+markers",
-            line={"color": hue, "width": 2, "dash": "dash" if usual else "solid"},
-            marker={"color": hue, "size": 7, "symbol": MARKS[place % len(MARKS)]},
-            customdata=[[low, high] for low, high in zip(values.min(axis=0), values.max(axis=0), strict=True)],
-            hovertemplate="%{y:.3f} (loops %{customdata[0]:.3f} to %{customdata[1]:.3f}) at %{x:.0f}"
-            "<extra>%{fullData.name}</extra>",
-        )
+    return _Curve(one.name, across, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
+
+
+def _hues(simulation: Simulation, look: Look) -> list[str]:
+    """A hue a way, in their order; random is grey."""
+    others = [one.name for one in simulation.outcomes if one.name != RANDOM]
+    return [
+        look.quiet if one.name == RANDOM else HUES[others.index(one.name) % len(HUES)]
+        for one in simulation.outcomes
+    ]
+
+
+def _band(curve: _Curve, hue: str, opacity: float) -> go.Scatter:
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    return go.Scatter(
+        x=[*curve.across, *curve.across[::-1]], y=[*curve.high, *curve.low[::-1]], fill="toself", fillcolor=hue,
+        opacity=opacity, line={"width": 0}, mode="lines", hoverinfo="skip", showlegend=False,
+        legendgroup=curve.name,
+    )  # fmt: skip
+
+
+def _line(curve: _Curve, hue: str, mark: str) -> go.Scatter:
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    return go.Scatter(
+        x=list(curve.across), y=list(curve.mean), name=spoken(curve.name), legendgroup=curve.name,
+        mode="lines+markers",
+        line={"color": hue, "width": 2, "dash": "dash" if curve.name == RANDOM else "solid"},
+        marker={"color": hue, "size": 8, "symbol": mark},
+        customdata=list(zip(curve.low, curve.high, strict=True)),
+        hovertemplate="%{y:.3f} (loops %{customdata[0]:.3f} to %{customdata[1]:.3f}) at %{x:.0f}"
+        "<extra>%{fullData.name}</extra>",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from active_learning.learning_curves import Bounded
 from active_learning.playing_outcome import Outcome, Simulation
 from active_learning.playing_plan import RANDOM, LearnerName
+from active_learning.promotion_words import metric_name
 from active_learning.words import spoken
 from data.errors import ConfigError
 from workbench.learning_plot import NEUTRAL, learning_curves
@@ -37,8 +38,8 @@ th:first-child, td:first-child { padding-left: 0; } .n { text-align: right; }
 
 
 HEADS = (
-    "Way to choose", "Area", "Less random's", "Cases to random's final", "Cases saved", "Final", "Minutes",
-    "Labels wrong",
+    "Way to choose", "Area", "Above random's", "Cases to random's final", "Cases saved", "Final", "Minutes",
+    "Wrong labels",
 )  # fmt: skip
 """Of the table: the area, and what follows it, are of the task's primary metric."""
 
@@ -79,16 +80,16 @@ def _labels(bounded: Bounded) -> str:
 
 def _share(bounded: Bounded) -> str:
     if bounded.value is None:
-        return "none: never reached"
-    return _bounded(bounded, lambda value: f"{100 * value:.0f}%".replace("-", "−"))
+        return "none"
+    return _bounded(bounded, lambda value: f"{100 * value:.0f}%".replace("-", "−"), unbounded="never")
 
 
-def _bounded(bounded: Bounded, said: Callable[[float], str]) -> str:
+def _bounded(bounded: Bounded, said: Callable[[float], str], *, unbounded: str = "no bound") -> str:
     if bounded.value is None:
         return "—"
     if bounded.low is None and bounded.high is None:
         return said(bounded.value)
-    ends = [("no bound" if end is None else said(end)) for end in (bounded.low, bounded.high)]
+    ends = [(unbounded if end is None else said(end)) for end in (bounded.low, bounded.high)]
     return f"{said(bounded.value)} ({ends[0]} to {ends[1]})"
 
 
@@ -142,6 +143,11 @@ def write_report(simulation: Simulation, folder: Path) -> list[Path]:
     return [folder / FILE, *write(tables(simulation), folder)]
 
 
+def _heading(simulation: Simulation) -> str:
+    name = metric_name(simulation.primary)
+    return f"{name[0].upper()}{name[1:]} on the test patients"
+
+
 def html(simulation: Simulation) -> str:
     """The report as one document that loads nothing from elsewhere; the plot's script is in it."""
     by_cases = learning_curves(simulation, look=NEUTRAL)
@@ -152,7 +158,7 @@ def html(simulation: Simulation) -> str:
             tag("h1", title),
             tag("p", settings_of(simulation), cls="quiet"),
             tag("p", "For research and quality work. Not a medical device.", cls="caution"),
-            tag("h2", f"{spoken(simulation.primary)} on the test patients, by cases read"),
+            tag("h2", f"{_heading(simulation)}, by cases read"),
             _plot(by_cases, script=True),
             tag("h2", "The same, by minutes of reading"),
             _plot(by_minutes, script=False),

@@ -36,7 +36,7 @@ def simulate(
     """
     with reporting(as_json) as report:
         from active_learning.playing_plan import Play
-        from active_learning.words import spoken
+        from active_learning.promotion_words import metric_name
         from data.home import Home
         from workbench.jobs import Work
         from workbench.simulate_work import played, result_of
@@ -50,6 +50,6 @@ def simulate(
         work = Work(Home.default(), report.progress)
         simulation, files = played(work, task, play, str(out) if out else "")
         report.say(settings_of(simulation))
-        title = f"{simulation.title}: {spoken(simulation.primary)} on the test patients"
+        title = f"{simulation.title}: {metric_name(simulation.primary)} on the test patients"
         report.result(result_of(simulation, files), table=table(title, HEADS, cells_of(simulation)))
         report.say(f"Curves: {files[0]}")

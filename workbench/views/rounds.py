@@ -17,7 +17,7 @@ from data.records import (
     RoundState,
 )
 from workbench.order import in_order
-from workbench.views.parts import agreement, answers, batch_preview, jobs, plan_form, words
+from workbench.views.parts import agreement, answers, batch_preview, jobs, learning_curves, plan_form, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, note, section, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, reader_dot, table, tag, text, tone
@@ -69,6 +69,7 @@ def _task(place: Here) -> None:
                 plan_form.choose(place, running=running)
                 batch_preview.batch(place, job, running=running)
         _history(place)
+        learning_curves.show(place)
 
 
 def _steps(place: Here, current: Round | None) -> Html:
