@@ -20,6 +20,7 @@ from torch import Tensor
 from models.calibration import apply_temperature
 from models.device import find_device, mixed_precision, place
 from models.images import GREY_MEAN, GREY_STD
+from models.isotonic import Curve, apply_curves
 from models.networks.registry import Network, build
 from models.restoring import rebuilding
 
@@ -53,6 +54,9 @@ class ClassifierSettings(BaseModel):
     """Added to each logit: log of the options' frequencies; empty for none."""
     temperature: tuple[float, ...] = (1.0,)
     """By which logits are divided: one, or one for each finding."""
+    isotonic: tuple[Curve, ...] = ()
+    """By which probabilities are put right after the temperature: one of the second of two options, one for each
+    of more, or for each finding; empty for none."""
     operating_point: tuple[float, ...] = ()
     """Probability of the second option, or of each finding, from which on it is the answer; empty: 0.5."""
 
@@ -80,9 +84,12 @@ def full_logits(outputs: NDArray[np.floating[Any]], settings: ClassifierSettings
 def probabilities(logits: NDArray[np.float64], settings: ClassifierSettings) -> NDArray[np.float64]:
     """Calibrated probabilities, (n, options), of what :func:`full_logits` gives."""
     if settings.exclusive:
-        return apply_temperature(logits, settings.temperature[0])
+        given = apply_temperature(logits, settings.temperature[0])
+        return apply_curves(given, settings.isotonic) if settings.isotonic else given
     scaled = logits / np.asarray(settings.temperature)
     result: NDArray[np.float64] = 1 / (1 + np.exp(-scaled))
+    for column, curve in enumerate(settings.isotonic):
+        result[:, column] = curve.apply(result[:, column])
     return result
 
 

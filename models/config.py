@@ -87,6 +87,9 @@ class Stage(Schedule):
     """Probability with which a unit of the dense layers is left out in training."""
     augment: Augment = Augment()
     """Random changes of the training images."""
+    calibration: Annotated[str, Field(pattern="^(temperature|isotonic)$")] = "temperature"
+    """How outputs become probabilities on the validation patients: by a temperature, or on top of it by rising
+    curves, which need many more of them (:mod:`models.isotonic`)."""
 
     @model_validator(mode="after")
     def _sizes(self) -> Stage:

@@ -16,7 +16,11 @@ from models.calibration import fit_temperature, youden
 from models.classifier import ClassifierSettings, probabilities
 from models.config import Stage
 from models.fitting import Fitted, fit
+from models.isotonic import fit_curve, refuse_too_few
 from models.task import Progress, StageReport, silent
+
+ISOTONIC = "isotonic"
+"""Of :attr:`models.config.Stage.calibration`: curves on top of the temperature."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,12 @@ def train_stage(
     ------
     ConfigError
         A network or its weights file cannot be had.
+    TrainingError
+        Too few validation images for the calibration that the stage asks for.
     """
+    if stage.calibration == ISOTONIC:
+        for _, truth in _columns(validation.targets, len(options), exclusive):
+            refuse_too_few(truth)
     found: list[tuple[Fitted, dict[str, Any]]] = []
     for index, network in enumerate(stage.networks):
 
@@ -68,7 +77,8 @@ def train_stage(
             name, network, stage, options, training, validation,
             scratch=scratch, exclusive=exclusive, seed=seed, max_steps=max_steps, progress=told,
         )  # fmt: skip
-        fitted = replace(fitted, settings=calibrated(fitted.settings, fitted.logits, validation.targets))
+        settings = calibrated(fitted.settings, fitted.logits, validation.targets, calibration=stage.calibration)
+        fitted = replace(fitted, settings=settings)
         found.append((fitted, measured(fitted, validation.targets)))
     best, metrics = max(found, key=lambda pair: (pair[1]["auc"] or 0.0, -pair[0].loss))
     compared = [{**f.report.as_dict(), **f.report.detail, "validation": m} for f, m in found if f is not best]
@@ -79,27 +89,51 @@ def train_stage(
 
 
 def calibrated(
-    settings: ClassifierSettings, logits: NDArray[np.float64], targets: NDArray[Any]
+    settings: ClassifierSettings,
+    logits: NDArray[np.float64],
+    targets: NDArray[Any],
+    *,
+    calibration: str = "temperature",
 ) -> ClassifierSettings:
-    """The settings with temperature and operating point, fitted on validation logits (n, classes).
+    """The settings with calibration and operating point, fitted on validation logits (n, classes).
 
     The operating point has the largest Youden index; it lies midway between the score that gives it and the next
     lower one, so that it leans to neither side.
+
+    Raises
+    ------
+    TrainingError
+        Too few examples for curves.
     """
+    columns = _columns(targets, len(settings.options), settings.exclusive)
     if settings.exclusive:
-        settings = settings.model_copy(update={"temperature": (fit_temperature(logits, targets),)})
-        if settings.outputs > 1:
-            return settings
-        scores = probabilities(logits, settings)[:, 1]
-        return settings.model_copy(update={"operating_point": (_midway(scores, targets == 1),)})
-    temperatures, points = [], []
-    for label in range(logits.shape[1]):
-        known = ~np.isnan(targets[:, label])
-        truth = targets[known, label].astype(np.int64)
-        column = logits[known, label]
-        temperatures.append(fit_temperature(np.stack([np.zeros_like(column), column], axis=1), truth))
-        points.append(_midway(1 / (1 + np.exp(-column / temperatures[-1])), truth == 1))
-    return settings.model_copy(update={"temperature": tuple(temperatures), "operating_point": tuple(points)})
+        temperatures = [fit_temperature(logits, targets)]
+    else:
+        temperatures = [
+            fit_temperature(np.stack([np.zeros(len(truth)), logits[known, label]], axis=1), truth.astype(np.int64))
+            for label, (known, truth) in enumerate(columns)
+        ]
+    settings = settings.model_copy(update={"temperature": tuple(temperatures)})
+    scores = probabilities(logits, settings)[:, -len(columns) :]
+    if calibration == ISOTONIC:
+        curves = [fit_curve(scores[known, i], truth) for i, (known, truth) in enumerate(columns)]
+        settings = settings.model_copy(update={"isotonic": tuple(curves)})
+        scores = probabilities(logits, settings)[:, -len(columns) :]
+    if settings.exclusive and settings.outputs > 1:
+        return settings
+    points = [_midway(scores[known, i], truth) for i, (known, truth) in enumerate(columns)]
+    return settings.model_copy(update={"operating_point": tuple(points)})
+
+
+def _columns(
+    targets: NDArray[Any], options: int, exclusive: bool
+) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """By output, (n,) of which examples its answer is known, and for those whether it is the right one."""
+    if not exclusive:
+        known = ~np.isnan(targets)
+        return [(known[:, label], targets[known[:, label], label] == 1) for label in range(targets.shape[1])]
+    every = np.ones(len(targets), dtype=np.bool_)
+    return [(every, np.asarray(targets == option)) for option in ((1,) if options == 2 else range(options))]
 
 
 def _midway(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:

@@ -3,7 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
+from sklearn.isotonic import IsotonicRegression
 
+from data.errors import TrainingError
+from models.batches import Labelled
 from models.calibration import (
     apply_temperature,
     expected_calibration_error,
@@ -11,6 +14,10 @@ from models.calibration import (
     reliability,
     youden,
 )
+from models.classifier import ClassifierSettings, probabilities
+from models.config import Stage
+from models.isotonic import Curve, apply_curves, fit_curve
+from models.stages import calibrated, train_stage
 
 
 def drawn(n=4000, classes=3, seed=0):
@@ -96,3 +103,118 @@ def test_no_threshold_is_better_than_youdens(rows):
     flagged = scores >= point.threshold
     assert flagged[truth].mean() == pytest.approx(point.sensitivity)
     assert (~flagged)[~truth].mean() == pytest.approx(point.specificity)
+
+
+def bent(n=4000, classes=3, seed=0):
+    """Probabilities that are too sure at one end alone, which no temperature mends; and the labels."""
+    logits, labels = drawn(n, classes, seed)
+    given = softmax(logits, axis=1)
+    given[:, 0] = given[:, 0] ** 3
+    return given / given.sum(axis=1, keepdims=True), labels
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_curves_mend_what_one_temperature_cannot(classes):
+    given, labels = bent(classes=classes)
+    wanted = [1] if classes == 2 else range(classes)
+    curves = tuple(fit_curve(given[:, c], labels == c) for c in wanted)
+    fresh, truth = bent(classes=classes, seed=1)
+    logs = np.log(fresh)
+    by_temperature = apply_temperature(logs, fit_temperature(np.log(given), labels))
+    by_curves = apply_curves(fresh, curves)
+    np.testing.assert_allclose(by_curves.sum(axis=1), 1)
+    rows = np.arange(len(truth))
+    losses = [-np.log(p[rows, truth]).mean() for p in (by_curves, by_temperature)]
+    assert losses[0] < losses[1] - 0.02
+    errors = [expected_calibration_error(p, truth) for p in (by_curves, by_temperature)]
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_a_curve_is_scikit_learns_but_for_its_ends_and_survives_json():
+    given, labels = bent()
+    happened = labels == 0
+    curve = fit_curve(given[:, 0], happened)
+    peer = IsotonicRegression(out_of_bounds="clip").fit(given[:, 0], happened)
+    scores = np.linspace(0, 1, 501)
+    edge = 1 / (len(labels) + 2)
+    np.testing.assert_allclose(curve.apply(scores), np.clip(peer.predict(scores), edge, 1 - edge), atol=1e-9)
+    again = Curve.model_validate_json(curve.model_dump_json())
+    np.testing.assert_array_equal(again.apply(scores), curve.apply(scores))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 99), st.integers(2, 4))
+def test_curves_never_fall_and_never_say_never(seed, classes):
+    given, labels = bent(800, classes, seed)
+    curve = fit_curve(given[:, 0], labels == 0)
+    chances = curve.apply(np.linspace(-0.5, 1.5, 99))
+    assert (np.diff(chances) >= 0).all()
+    assert chances.min() > 0
+    assert chances.max() < 1
+
+
+@pytest.mark.parametrize(("examples", "positive"), [(0, 0), (199, 90), (500, 19), (500, 481)])
+def test_too_few_examples_are_refused(examples, positive):
+    happened = np.arange(examples) < positive
+    with pytest.raises(TrainingError, match="too few validation examples"):
+        fit_curve(np.linspace(0, 1, examples), happened)
+
+
+def test_curves_of_other_classes_are_refused():
+    curve = Curve(scores=(0.0, 1.0), chances=(0.1, 0.9))
+    with pytest.raises(ValueError, match="2 curves of 3 classes"):
+        apply_curves(np.full((1, 3), 1 / 3), (curve, curve))
+
+
+SETTINGS = {"network": "small_resnet", "size_px": (32, 32)}
+
+
+@pytest.mark.parametrize("options", [("a", "b"), ("a", "b", "c")])
+def test_a_stage_is_calibrated_by_curves_where_it_says_so(options):
+    given, labels = bent(classes=len(options))
+    logits = np.log(given)
+    if len(options) == 2:
+        logits = np.column_stack([np.zeros(len(logits)), logits[:, 1] - logits[:, 0]])
+    plain = ClassifierSettings(options=options, **SETTINGS)
+    known = calibrated(plain, logits, labels, calibration="isotonic")
+    kept = ClassifierSettings.model_validate_json(known.model_dump_json())
+    assert len(kept.isotonic) == (1 if len(options) == 2 else 3)
+    found = probabilities(logits, kept)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    usual = calibrated(plain, logits, labels)
+    assert usual.isotonic == ()
+    rows = np.arange(len(labels))
+    losses = [-np.log(p[rows, labels]).mean() for p in (found, probabilities(logits, usual))]
+    assert losses[0] < losses[1] - 0.02
+    if len(options) == 2:
+        chosen = found[:, 1] >= kept.operating_point[0]
+        gain = chosen[labels == 1].mean() - chosen[labels == 0].mean()
+        sick, well = found[labels == 1, 1], found[labels == 0, 1]
+        best = max((sick >= t).mean() - (well >= t).mean() for t in np.unique(found[:, 1]))
+        assert gain == pytest.approx(best)
+
+
+def test_findings_have_a_curve_each_from_the_studies_where_they_are_known():
+    given, labels = bent(classes=2)
+    logits = np.log(given[:, 1:] / given[:, :1]).repeat(2, axis=1)
+    targets = np.column_stack([labels, labels]).astype(np.float32)
+    targets[500:, 1] = np.nan
+    known = calibrated(
+        ClassifierSettings(options=("x", "y"), exclusive=False, **SETTINGS),
+        logits,
+        targets,
+        calibration="isotonic",
+    )
+    found = probabilities(logits, known)
+    scores = 1 / (1 + np.exp(-logits[:500, 1] / known.temperature[1]))
+    np.testing.assert_allclose(found[:, 1], fit_curve(scores, labels[:500] == 1).apply(
+        1 / (1 + np.exp(-logits[:, 1] / known.temperature[1]))))  # fmt: skip
+    assert not np.allclose(found[:, 0], found[:, 1])
+
+
+def test_a_stage_that_cannot_be_calibrated_so_is_refused_before_it_is_trained(tmp_path):
+    stage = Stage(networks=("small_resnet",), size_px=(32, 32), calibration="isotonic")
+    few = Labelled(np.zeros((50, 32, 32), np.uint8), np.arange(50) % 2, tuple(map(str, range(50))))
+    with pytest.raises(TrainingError, match="200 or more"):
+        train_stage("q", stage, ("a", "b"), few, few, scratch=tmp_path)
+    assert not list(tmp_path.iterdir())

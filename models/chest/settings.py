@@ -53,6 +53,8 @@ class ChestProfile(Profile):
                 raise ValueError(f"stages.{name}.size_px: square, and not above slab_px = {self.slab_px}")
             if stage.frames:
                 raise ValueError(f"stages.{name}.frames: slabs are images, so it is 0")
+            if stage.calibration != "temperature":
+                raise ValueError(f"stages.{name}.calibration: temperature, since the parts are put on one scale")
         if self.stages["autoencoder"].size_px[0] % 2 ** len(self.autoencoder_widths):
             raise ValueError("stages.autoencoder.size_px: divisible by 2 for each of autoencoder_widths")
         if not self.blur_px % 2:
