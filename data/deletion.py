@@ -157,7 +157,9 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
             store.log.add("study.deleted", study_id, sealed[study_id])
         for scan in scans:
             store.log.add("scan.deleted", scan.scan_id, study=scan.study_id)
-        removed = sum(blobs.remove(name) for name in named - _still_named(store, blobs, named))
+        unnamed = named - _still_named(store, blobs, named)
+        store.thumbnails.forget(unnamed)
+        removed = sum(blobs.remove(name) for name in unnamed)
     return Deleted(tuple(s.scan_id for s in scans), tuple(studies), removed, annotations, tuple(requests))
 
 

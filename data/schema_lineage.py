@@ -32,9 +32,16 @@ _ADDED: tuple[str, ...] = (
     """CREATE TABLE thumbnails (
         pixels TEXT NOT NULL,
         page INTEGER NOT NULL,
-        hash INTEGER NOT NULL,
         thumbnail BLOB NOT NULL,
         PRIMARY KEY (pixels, page)
+    ) STRICT""",
+    """CREATE TABLE likenesses (
+        one TEXT NOT NULL,
+        one_page INTEGER NOT NULL,
+        other TEXT NOT NULL,
+        other_page INTEGER NOT NULL,
+        likeness REAL NOT NULL,
+        PRIMARY KEY (one, one_page, other, other_page)
     ) STRICT, WITHOUT ROWID""",
     *(f"DROP TRIGGER IF EXISTS {name}" for name in GUARDS),
     *GUARDS.values(),

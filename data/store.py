@@ -37,6 +37,7 @@ from data.tables.reports import Reports
 from data.tables.rounds import Rounds
 from data.tables.scans import Scans
 from data.tables.studies import Studies
+from data.tables.thumbnails import Thumbnails
 from data.tables.triage import Triage
 from data.tables.versions import Versions
 
@@ -89,6 +90,7 @@ class Store:
         self.versions = Versions(self)
         self.embeddings = Embeddings(self)
         self.triage = Triage(self)
+        self.thumbnails = Thumbnails(self)
         self.jobs = Jobs(self)
 
     @classmethod

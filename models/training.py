@@ -12,7 +12,8 @@ import logging
 import platform
 import shutil
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,13 +23,15 @@ import numpy as np
 
 from data.blobs import Blobs
 from data.errors import TrainingError
+from data.leakage import Copy
 from data.pixels import Pixels
-from data.records import ModelVersion, Part
+from data.records import ModelVersion, Origin, Part
 from data.store import Store
 from models import versions
 from models.batches import held_out
 from models.config import ProfileName
 from models.device import find_device
+from models.learnt import without_copies, write_learnt
 from models.task import ClinicalTask, Example, Progress, Trained, TrainingRun, silent
 
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-learn", "safetensors")
@@ -36,6 +39,9 @@ RULE = (
     "Studies that the task accepts, of patients of the part, with at least one answer: consensus read here before "
     "an imported label; what headers say reliably is imported when a study comes in."
 )
+
+NAMED = 20
+"""Studies that an entry of the log names; the file beside the manifest names all."""
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +110,8 @@ def train_version(
         return kept, versions.read(blobs, kept)
     profile = task.profile(profile_name)
     own_seed = profile.seed if seed is None else seed
-    training, validation, note = _divided(store, task, own_seed)
+    chosen = _chosen(store, blobs, task, progress)
+    training, validation, note = _divided(task, chosen, own_seed)
     folder = scratch / f"{task.name}-{ProfileName(profile_name)}"
     run = TrainingRun(training, validation, Pixels(blobs), profile, folder, own_seed, max_steps, progress)
     started = _now()
@@ -121,9 +128,13 @@ def train_version(
         round=round_id,
         data={
             "rule": RULE,
-            "note": note,
+            "note": " ".join(said for said in (note, chosen.note) if said),
             "training": _described(training),
             "validation": _described(validation),
+            "left_out_as_copies": len({copy.learnt for copy in chosen.copies}),
+            "learnt_from": write_learnt(
+                blobs, {"training": training, "validation": validation}, chosen.origins, chosen.copies
+            ),
         },
         left_out={n: s["left_out"] for n, s in trained.settings.items() if "left_out" in s},
         validation={r.name: r.detail.get("validation") for r in trained.stages},
@@ -131,27 +142,76 @@ def train_version(
         started_at=started,
         finished_at=_now(),
     )
-    record = store.versions.add(
-        task=task.name,
-        profile=ProfileName(profile_name).value,
-        manifest=manifest,
-        parent=parent,
-        round_id=round_id,
-    )
+    with store.write():
+        record = store.versions.add(
+            task=task.name,
+            profile=ProfileName(profile_name).value,
+            manifest=manifest,
+            parent=parent,
+            round_id=round_id,
+        )
+        if chosen.copies:
+            left_out = sorted({copy.learnt for copy in chosen.copies})
+            store.log.add("copies.left_out", record.version, count=len(left_out), studies=left_out[:NAMED])
     shutil.rmtree(folder, ignore_errors=True)
     return record, trained
 
 
-def _divided(store: Store, task: ClinicalTask, seed: int) -> tuple[list[Example], list[Example], str]:
-    """Training and validation examples, and a note where validation had to be taken from training patients."""
-    training = examples(store, task, {Part.TRAIN})
-    validation = examples(store, task, {Part.VALIDATION})
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The examples of training and of validation patients, where their answers are from, and what gave way.
+
+    Parameters
+    ----------
+    copies:
+        Studies that show what a study of a test or calibration patient shows: they are in neither.
+    """
+
+    training: list[Example]
+    validation: list[Example]
+    origins: Mapping[str, Sequence[Origin]]
+    copies: tuple[Copy, ...]
+
+    @property
+    def note(self) -> str:
+        """What was left out, as a sentence; empty where nothing was."""
+        if not self.copies:
+            return ""
+        count = len({copy.learnt for copy in self.copies})
+        told = "1 study was" if count == 1 else f"{count} studies were"
+        return f"{told} left out: copies of studies of test or calibration patients."
+
+
+def _chosen(store: Store, blobs: Blobs, task: ClinicalTask, progress: Progress) -> _Chosen:
+    with store.snapshot():
+        training = examples(store, task, {Part.TRAIN})
+        validation = examples(store, task, {Part.VALIDATION})
+        origins = store.labels.origins(task.name, {Part.TRAIN, Part.VALIDATION})
     store.labels.assert_parts({e.study.study_id for e in training}, {Part.TRAIN})
     store.labels.assert_parts({e.study.study_id for e in validation}, {Part.VALIDATION})
+    kept, found = without_copies(
+        store, blobs, task, [*training, *validation], progress=lambda _, words: progress(0.0, words)
+    )
+    left = {example.study.study_id for example in kept}
+    chosen = _Chosen(
+        [e for e in training if e.study.study_id in left],
+        [e for e in validation if e.study.study_id in left],
+        origins,
+        found,
+    )
+    if chosen.note:
+        log.warning("%s: %s", task.name, chosen.note)
+    return chosen
+
+
+def _divided(task: ClinicalTask, chosen: _Chosen, seed: int) -> tuple[list[Example], list[Example], str]:
+    """Training and validation examples, and a note where validation had to be taken from training patients."""
+    training, validation = chosen.training, chosen.validation
     if not training:
+        given = f"no answered study of a training patient, {len(validation)} of validation patients"
         raise TrainingError(
             f"There is no reference standard to train {task.name} on.",
-            given=f"no answered study of a training patient, {len(validation)} of validation patients",
+            given=f"{given}. {chosen.note}" if chosen.note else given,
             expected="studies of the task's modalities with imported labels or a consensus",
             do="import labels with `consilium ingest`, or read a round",
         )

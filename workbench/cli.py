@@ -10,6 +10,7 @@ from workbench.verbs import (
     curate,
     guideline,
     labels,
+    lineage,
     models,
     readers,
     rounds,
@@ -29,7 +30,7 @@ app = typer.Typer(
 for verb in (
     studies.ingest, models.tasks, models.train, models.evaluate, models.predict, studies.export, models.models,
     models.rollback, agreement.agreement, simulate.simulate, service.demo, service.run, service.serve,
-    service.worker, service.jobs, service.health,
+    service.worker, service.jobs, service.health, lineage.verify, lineage.leaks,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(studies.app, name="studies")
@@ -40,6 +41,7 @@ app.add_typer(cases.app, name="case")
 app.add_typer(readers.app, name="readers")
 app.add_typer(guideline.app, name="guideline")
 app.add_typer(labels.app, name="labels")
+app.add_typer(lineage.app, name="lineage")
 app.add_typer(service.app, name="labelstudio")
 
 

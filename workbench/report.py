@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -42,7 +42,7 @@ class Report:
         self._bar: Any = None
         self._noted = 0.0
 
-    def result(self, values: Mapping[str, Any], *, table: Table | str | None = None) -> None:
+    def result(self, values: Mapping[str, Any], *, table: RenderableType | None = None) -> None:
         """The verb's result: the JSON object, or what people see in its place."""
         self.stop_progress()
         if self.as_json:

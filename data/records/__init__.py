@@ -4,7 +4,7 @@ Ids are text. A study's id and a series' id come from its DICOM UIDs, or from th
 none; they never hold an identity. Times are UTC, ISO 8601, to the second.
 """
 
-from data.records.consensus import Appeal, Consensus, ConsensusState, Decision
+from data.records.consensus import Appeal, Consensus, ConsensusState, Decision, Origin
 from data.records.jobs import Job, JobState, LogEntry
 from data.records.predictions import Measured, Metric, ModelVersion, Prediction, QuestionPrediction
 from data.records.reads import (
@@ -57,6 +57,7 @@ __all__ = [
     "Metric",
     "Mode",
     "ModelVersion",
+    "Origin",
     "Part",
     "Patient",
     "Prediction",

@@ -56,6 +56,25 @@ class Consensus:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an answer of the reference standard is from: a round's consensus, or an import.
+
+    Parameters
+    ----------
+    round_id, annotations:
+        The round, and the reads that it was formed of; empty for an imported label.
+    source:
+        The file or rule that an imported label is from; empty for a consensus.
+    """
+
+    question: str
+    site: Site
+    round_id: str = ""
+    annotations: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """An adjudicator's decision on a case.
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from data.answers import Answer, Site, decode_value, encode_value
 from data.errors import PartError
-from data.records import Consensus, ConsensusState, Part, ReferenceLabel
+from data.records import Consensus, ConsensusState, Origin, Part, ReferenceLabel
 from data.seals import RowKey
 from data.tables.base import Row, Table, dump, now
 
@@ -106,6 +106,26 @@ class Labels(Table):
         PartError
             The parts mix what is trained on with what is measured on.
         """
+        by_study: dict[str, list[Answer]] = {}
+        for row in self._standing(task, parts):
+            by_study.setdefault(row["study_id"], []).append(_answer(row))
+        return {study_id: tuple(answers) for study_id, answers in by_study.items()}
+
+    def origins(self, task: str, parts: Collection[Part]) -> dict[str, tuple[Origin, ...]]:
+        """Where each answer of :meth:`standard` is from: in the same order, by study.
+
+        Raises
+        ------
+        PartError
+            The parts mix what is trained on with what is measured on.
+        """
+        by_study: dict[str, list[Origin]] = {}
+        for row in self._standing(task, parts):
+            by_study.setdefault(row["study_id"], []).append(_origin(row))
+        return {study_id: tuple(origins) for study_id, origins in by_study.items()}
+
+    def _standing(self, task: str, parts: Collection[Part]) -> list[Row]:
+        """The rows that stand for the truth, by study, question and site."""
         wanted = set(parts)
         learnt, measured = {Part.TRAIN, Part.VALIDATION}, {Part.CALIBRATION, Part.TEST}
         if wanted & learnt and wanted & measured:
@@ -121,9 +141,9 @@ class Labels(Table):
                 WHERE l.task = :task AND p.part IN (SELECT value FROM json_each(:parts))
         """
         parameters = {"task": task, "parts": dump(sorted(wanted))}
-        found: dict[tuple[str, str, str], Answer] = {}
+        found: dict[tuple[str, str, str], Row] = {}
         for row in self._rows(sql, parameters):
-            found[row["study_id"], row["question"], row["site"]] = _answer(row)
+            found[row["study_id"], row["question"], row["site"]] = row
         sql = """
             SELECT c.* FROM consensus c JOIN studies USING (study_id) JOIN patients p USING (patient_id)
                 LEFT JOIN guidelines g ON g.task = c.task AND g.version = c.guideline
@@ -134,11 +154,8 @@ class Labels(Table):
                 AND p.part IN (SELECT value FROM json_each(:parts)) ORDER BY c.created_at
         """
         for row in self._rows(sql, parameters):
-            found[row["study_id"], row["question"], row["site"]] = _answer(row)
-        by_study: dict[str, list[Answer]] = {}
-        for (study_id, _, _), answer in sorted(found.items(), key=lambda item: item[0]):
-            by_study.setdefault(study_id, []).append(answer)
-        return {study_id: tuple(answers) for study_id, answers in by_study.items()}
+            found[row["study_id"], row["question"], row["site"]] = row
+        return [found[key] for key in sorted(found)]
 
     def assert_parts(self, study_ids: Collection[str], allowed: Collection[Part]) -> None:
         """Refuse studies whose patients serve another part.
@@ -173,6 +190,13 @@ def _row(record: Consensus) -> RowKey:
 
 def _answer(row: Row) -> Answer:
     return Answer(row["question"], Site(row["site"]), decode_value(json.loads(row["value"])))
+
+
+def _origin(row: Row) -> Origin:
+    question, site = row["question"], Site(row["site"])
+    if "round_id" in row:
+        return Origin(question, site, round_id=row["round_id"], annotations=tuple(json.loads(row["annotations"])))
+    return Origin(question, site, source=row["source"])
 
 
 def _consensus(row: Row) -> Consensus:
