@@ -111,8 +111,12 @@ class Kept:
 
     def turn(self, way: str, seed: int, number: int) -> Turn | None:
         """A turn that was played, or None."""
-        raw = self.read(_name(way, seed, f"turn-{number}"))
-        return None if raw is None else Turn.from_dict(raw)
+        name = _name(way, seed, f"turn-{number}")
+        raw = self.read(name)
+        try:
+            return None if raw is None else Turn.from_dict(raw)
+        except (KeyError, TypeError) as error:
+            raise _damaged(self.folder / name, f"{type(error).__name__}: {error}") from error
 
     def put_turn(self, way: str, seed: int, number: int, turn: Turn, pool: Iterable[Prediction]) -> None:
         """Keep a turn, with what its model says of the pool, which the next turn chooses by.

@@ -10,7 +10,7 @@ import numpy as np
 from active_learning.learning_curves import DRAWS, Bounded, Curves, compared, resampled
 from active_learning.playing import Played
 from active_learning.playing_kept import Turn
-from active_learning.playing_outcome import FILE, Against, Outcome, Simulation
+from active_learning.playing_outcome import FILE, Against, Outcome, Simulation, kept_simulation
 from active_learning.playing_plan import RANDOM
 from data.records import Prediction
 from models.bootstrap import MAX_LEFT_OUT
@@ -29,9 +29,9 @@ def measured(played: Played, *, draws: int = DRAWS, progress: Progress = silent)
     draws:
         Resamples for the intervals.
     """
-    earlier = played.kept.read(FILE)
-    if earlier is not None and (found := Simulation.from_dict(earlier)).play == played.play:
-        return found
+    earlier = kept_simulation(played.kept)
+    if earlier is not None and earlier.play == played.play:
+        return earlier
     by_turn: dict[int, Measure] = {}  # the start is the same turn in every way of choosing
     by_cases: dict[str, Curves] = {}
     for place, (way, loops) in enumerate(played.turns.items()):

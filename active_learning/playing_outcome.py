@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from active_learning.learning_curves import Bounded
@@ -138,6 +137,21 @@ class Simulation:
         return cls(**{**raw, **named})
 
 
+def kept_simulation(kept: Kept) -> Simulation | None:
+    """What was measured of a simulation; None where nothing was, or another version of Consilium wrote it.
+
+    Raises
+    ------
+    BlobError
+        It cannot be read.
+    """
+    raw = kept.read(FILE)
+    try:
+        return None if raw is None else Simulation.from_dict(raw)
+    except (KeyError, TypeError):
+        return None
+
+
 def kept_simulations(home: Home, task: str) -> list[Simulation]:
     """The simulations of a task that were played to their end, the newest first.
 
@@ -146,13 +160,7 @@ def kept_simulations(home: Home, task: str) -> list[Simulation]:
     BlobError
         One cannot be read.
     """
-    return [found for folder in _newest(simulations(home)) if (found := _kept(home, folder.name)).task == task]
-
-
-def _newest(folder: Path) -> Iterator[Path]:
-    files = [path for path in folder.glob(f"*/{FILE}") if path.is_file()]
-    yield from (path.parent for path in sorted(files, key=lambda path: path.stat().st_mtime_ns, reverse=True))
-
-
-def _kept(home: Home, key: str) -> Simulation:
-    return Simulation.from_dict(Kept(home, key).read(FILE) or {})
+    files = [path for path in simulations(home).glob(f"*/{FILE}") if path.is_file()]
+    files.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    found = (kept_simulation(Kept(home, path.parent.name)) for path in files)
+    return [one for one in found if one is not None and one.task == task]

@@ -411,6 +411,17 @@ def test_a_damaged_turn_is_named(known: Home, task: ClinicalTask, tmp_path: Path
     (found.kept.folder / "random" / "seed-0" / "turn-2.json").write_text('{"cases": [')
     with pytest.raises(BlobError, match=r"turn-2\.json"):
         simulate(home, task, small)
+    (found.kept.folder / "random" / "seed-0" / "turn-2.json").write_text('{"cases": []}')
+    with pytest.raises(BlobError, match=r"turn-2\.json"):
+        simulate(home, task, small)
+
+
+def test_figures_of_another_version_are_measured_anew(played: Played) -> None:
+    first, home = measured(played), Home(played.kept.folder.parent.parent)
+    played.kept.write("simulation.json", {"key": played.kept.key, "curves": []})
+    assert kept_simulations(home, TASK) == []
+    assert measured(played) == first
+    assert kept_simulations(home, TASK) == [first]
 
 
 def test_new_blobs_lie_aside(tmp_path: Path) -> None:

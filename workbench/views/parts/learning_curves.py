@@ -27,7 +27,9 @@ LEARNERS = {
 
 
 def show(place: Here) -> None:
-    """The newest simulation of the page's task with its curves, and the form for another."""
+    """The newest simulation of a task with its curves, and the form for another; nothing without studies."""
+    if not place.store.studies.count(modalities=place.task.modalities):
+        return
     with st.expander("Simulate ways to choose"), frame.failures():
         running = jobs.follow(place.home, jobs.latest_about(place.store, SIMULATE, task=place.task.name),
                               key="simulate")  # fmt: skip
@@ -66,5 +68,5 @@ def _newest(simulation: Simulation) -> None:
         table(list(HEADS), cells_of(simulation), numeric=range(1, len(HEADS))),
         tag("p", settings_of(simulation), " ", read_as(simulation), cls="c-small c-quiet"),
     )
-    for made in tables(simulation):
-        csv_button(f"{made.name}-{simulation.task}", made.columns, made.rows)
+    steps = tables(simulation)[0]
+    csv_button(f"{steps.name}-{simulation.task}", steps.columns, steps.rows)
