@@ -1,7 +1,7 @@
 """Choosing a batch of 500 from a million cases: seconds, memory, growth, and the same by scikit-activeml and baal.
 
     python -m benchmarks.choice_scale [--cases 1000000] [--features 512] [--batch 500] [--classes 2]
-                                      [--peers-until 100000] [--limit 300] [--json]
+                                      [--ways k_centre,badge] [--peers-until 100000] [--limit 300] [--json]
 
 Generated, into a temporary folder: float32 features in a file that is mapped into memory (a thousand groups of
 very different sizes along 32 directions, with noise in all), probabilities of a model and of five members. Each
@@ -28,7 +28,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument(
         "--peers-until", type=int, default=100_000, help="the largest size that peers are asked for"
     )
+    parser.add_argument("--ways", type=lambda v: v.split(","), default=[w for w in WAYS if w in STRATEGIES])
     parser.add_argument("--limit", type=int, default=300, help="seconds after which a peer is stopped")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     given = parser.parse_args()
@@ -112,16 +113,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="consilium-benchmark-") as name:
         work = Work(Path(name), given.cases, given.features, given.classes)
         work.generate()
-        result = measured(work, given.batch, given.peers_until, given.limit)
+        result = measured(work, given.ways, given.batch, given.peers_until, given.limit)
     result["seconds"] = round(time.perf_counter() - began, 1)
     print(json.dumps(result) if given.json else "\n".join(f"{key}: {value}" for key, value in result.items()))
 
 
-def measured(work: Work, batch: int, peers_until: int, limit_s: int) -> dict[str, Any]:
+def measured(work: Work, names: Sequence[str], batch: int, peers_until: int, limit_s: int) -> dict[str, Any]:
     """Every way at every size, and the peers."""
     sizes = [max(batch, work.cases // share) for share in (100, 10, 1)]
     ways: dict[str, Any] = {}
-    for way in (way for way in WAYS if way in STRATEGIES):
+    for way in names:
         own = [_alone(_ours, work, size, batch, way) for size in sizes]
         ways[way] = {
             "seconds": [one["seconds"] for one in own],
@@ -136,11 +137,10 @@ def measured(work: Work, batch: int, peers_until: int, limit_s: int) -> dict[str
                 for library in PEERS.get(way, {})
             },
         }
-    coverage = _alone(_coverage, work, sizes[0], batch, "")
-    return {
-        "sizes": sizes, "features": work.features, "batch": batch, "classes": work.classes,
-        "ways": ways, "typiclust_coverage": coverage["found"],
-    }  # fmt: skip
+    found = {"sizes": sizes, "features": work.features, "batch": batch, "classes": work.classes, "ways": ways}
+    if "typiclust" in names:
+        found["typiclust_coverage"] = _alone(_coverage, work, sizes[0], batch, "")["found"]
+    return found
 
 
 def _growth(one: dict[str, Any], other: dict[str, Any]) -> float | None:
