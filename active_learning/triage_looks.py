@@ -32,16 +32,12 @@ FOLDS = 5
 class Looks:
     """What the studies of an operating point look like; called with studies, it gives the reason for strange ones.
 
-    Parameters
-    ----------
-    describes:
-        Whether studies are looked at that were not described yet. Without it they count as like any other.
+    Studies that were not looked at yet are described first, and the descriptions kept.
     """
 
     home: Home
     task: ClinicalTask
     policy: TriagePolicy
-    describes: bool = True
     progress: Progress = silent
 
     def __call__(self, studies: Sequence[Study]) -> dict[str, str]:
@@ -49,13 +45,10 @@ class Looks:
         store = Store.of(self.home)
         cases = sorted(case.study_id for case in store.triage.cases(self.policy.policy_id))
         calibration = store.studies.find(study_ids=cases)
-        if self.describes:
-            embed(store, self.task, [*calibration, *studies], Pixels(Blobs.of(self.home)), progress=self.progress)
-        described = store.embeddings.sources(name_of(self.task))
-        known = [s.study_id for s in calibration if s.study_id in described]
-        asked = [s.study_id for s in studies if s.study_id in described]
+        known, asked = [s.study_id for s in calibration], [s.study_id for s in studies]
         if len(known) < 2 * LEAST or not asked:
             return {}
+        embed(store, self.task, [*calibration, *studies], Pixels(Blobs.of(self.home)), progress=self.progress)
         features = self._features(store, known, [study for study in asked if study not in set(known)])
         return {
             study: f"it looks {in_words(share)} of the calibration set"

@@ -11,6 +11,7 @@ from active_learning.triage import TriageDecision, Unread, decide
 from active_learning.triage_looks import Looks
 from active_learning.triage_target import score, shows, target_of
 from active_learning.watch import Audit, Unlike, audit, audits_due, draw_audits, look, ruling, standing
+from data.answers import Answer
 from data.blobs import Blobs
 from data.errors import RoundError
 from data.home import Home
@@ -125,6 +126,9 @@ def run(home: Home, task: ClinicalTask, *, unlike: Unlike | None = None, progres
     unread = unread_studies(home, task, champion, studies, predictions, policy, unlike)
     stopped = "; ".join(alarm.sentence for alarm in store.triage.alarms(task.name, standing=True))
     decisions = tuple(decide(one, task.form, policy, stopped=stopped) for one in unread)
+    if policy is not None:
+        strange = {u.study.study_id: u.unlike for u in unread if u.unlike not in ("", ONLY_PHANTOMS)}
+        store.triage.put_strange(policy.policy_id, strange)
     cleared, audits = _keep(store, policy, studies, decisions)
     store.log.add(
         "triage.run", champion.version, task=task.name, policy=policy.policy_id if policy else "",
@@ -145,8 +149,12 @@ def decision_on(home: Home, task: ClinicalTask, study: Study) -> TriageDecision 
         return None
     policy = ruling(store, task.name)
     predictions = store.versions.predictions(champion.version, study_ids=[study.study_id])
-    unlike = Looks(home, task, policy, describes=False) if policy is not None else None
-    found = unread_studies(home, task, champion, [study], predictions, policy, unlike)
+
+    def told(studies: Sequence[Study]) -> dict[str, str]:
+        reasons = {s.study_id: store.triage.strange(policy.policy_id, s.study_id) for s in studies if policy}
+        return {study_id: reason for study_id, reason in reasons.items() if reason}
+
+    found = unread_studies(home, task, champion, [study], predictions, policy, told)
     stopped = "; ".join(alarm.sentence for alarm in store.triage.alarms(task.name, standing=True))
     return decide(found[0], task.form, policy, stopped=stopped) if found else None
 
@@ -177,15 +185,12 @@ def unread_studies(
 ) -> list[Unread]:
     """The studies without a settled answer, with all that a decision needs to know of them."""
     store, target = Store.of(home), policy.target if policy is not None else target_of(task)
-    known = {
-        **store.labels.standard(task.name, {Part.TRAIN, Part.VALIDATION}),
-        **store.labels.standard(task.name, {Part.CALIBRATION, Part.TEST}),
-    }
+    known = _standard(store, task, {s.patient.part for s in studies})
     open_ = [s for s in studies if shows(target, task.form, known.get(s.study_id, ())) is None]
     reads, reading = _reads(store, task, open_), _in_open_rounds(store, task.name)
     learnt = _learnt(Blobs.of(home), champion)
     strange = _strange(task, policy, open_, predictions, unlike)
-    phantoms = policy is not None and _only_phantoms(store, policy)
+    phantoms = policy is not None and store.triage.only_phantoms(policy.policy_id)
     return [
         Unread(
             study, predictions.get(study.study_id), reads.get(study.study_id, ()), study.study_id in reading,
@@ -230,12 +235,22 @@ def _keep(
     return store.triage.clear(made), sum(c.audit for c in made)
 
 
+def _standard(store: Store, task: ClinicalTask, parts: Collection[Part]) -> dict[str, tuple[Answer, ...]]:
+    """The reference standard of patients of these parts, of all together: nothing is trained or measured here."""
+    found: dict[str, tuple[Answer, ...]] = {}
+    for some in ({Part.TRAIN, Part.VALIDATION}, {Part.CALIBRATION, Part.TEST}):
+        if wanted := some & set(parts):
+            found |= store.labels.standard(task.name, wanted)
+    return found
+
+
 def _reads(store: Store, task: ClinicalTask, studies: Collection[Study]) -> dict[str, list[Annotation]]:
     """Independent reads of these studies that have a vote and whose questions are asked as they were then."""
     wanted = {s.study_id for s in studies}
     counts = counting(store, task.name)
     found: dict[str, list[Annotation]] = {}
-    for a in store.reads.annotations(task.name):
+    alone = next(iter(wanted)) if len(wanted) == 1 else None
+    for a in store.reads.annotations(task.name, study_id=alone):
         told = a.study_id in wanted and a.purpose.votes and a.mode == Mode.INDEPENDENT and not a.skipped
         if told and all(counts(a, question) for question in task.form.questions):
             found.setdefault(a.study_id, []).append(a)
@@ -253,8 +268,3 @@ def _learnt(blobs: Blobs, champion: ModelVersion) -> frozenset[str]:
     return frozenset(
         name for part in ("training", "validation") for name in data.get(part, {}).get("patients") or ()
     )
-
-
-def _only_phantoms(store: Store, policy: TriagePolicy) -> bool:
-    cases = store.triage.cases(policy.policy_id)
-    return all(s.phantom for s in store.studies.find(study_ids=[c.study_id for c in cases]))

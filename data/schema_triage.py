@@ -47,6 +47,13 @@ _ADDED: tuple[str, ...] = (
         PRIMARY KEY (policy_id, study_id)
     ) STRICT""",
     "CREATE INDEX clearances_by_study ON clearances(study_id)",
+    """CREATE TABLE triage_strange (
+        policy_id TEXT NOT NULL REFERENCES triage_policies(policy_id) ON DELETE CASCADE,
+        study_id TEXT NOT NULL REFERENCES studies(study_id) ON DELETE CASCADE,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (policy_id, study_id)
+    ) STRICT""",
+    "CREATE INDEX triage_strange_by_study ON triage_strange(study_id)",
     """CREATE TABLE triage_looks (
         policy_id TEXT NOT NULL REFERENCES triage_policies(policy_id) ON DELETE CASCADE,
         watched TEXT NOT NULL,

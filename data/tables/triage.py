@@ -70,6 +70,28 @@ class Triage(Table):
             for r in rows
         ]
 
+    def only_phantoms(self, policy_id: str) -> bool:
+        """Whether no person is among the calibration cases of an operating point."""
+        row = self._one(
+            """SELECT count(*) AS persons FROM triage_calibration JOIN studies USING (study_id)
+            WHERE policy_id = ? AND phantom = 0""",
+            [policy_id],
+        )
+        return not row or not row["persons"]
+
+    def put_strange(self, policy_id: str, reasons: Mapping[str, str]) -> None:
+        """Keep which studies are unlike the calibration patients', and why."""
+        with self._store.write() as db:
+            for study_id, reason in reasons.items():
+                db.execute("INSERT OR REPLACE INTO triage_strange VALUES (?, ?, ?)", (policy_id, study_id, reason))
+
+    def strange(self, policy_id: str, study_id: str) -> str:
+        """Why a study is unlike the calibration patients'; empty where it was not found to be."""
+        row = self._one(
+            "SELECT reason FROM triage_strange WHERE policy_id = ? AND study_id = ?", [policy_id, study_id]
+        )
+        return str(row["reason"]) if row else ""
+
     def clear(self, clearances: Iterable[Clearance]) -> int:
         """Keep what was cleared; a study that the policy has cleared already stays as it is. Returns how many."""
         given = list(clearances)
