@@ -64,8 +64,8 @@ def simulate(home: Home, task: ClinicalTask, play: Play, *, progress: Progress =
 
     Raises
     ------
-    ConfigError
-        A way of choosing does not suit the task.
+    TaskError
+        The learner cannot answer anything of the task.
     TrainingError
         There are too few known cases, or no turn had enough to train on.
     BusyError

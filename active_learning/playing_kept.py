@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.answers import Answer, Site, decode_value, encode_value
 from data.blobs import Blobs
-from data.errors import BlobError, HomeError
+from data.errors import BlobError, ConflictError, HomeError
 from data.home import Home
 from data.records import Prediction, QuestionPrediction
 
@@ -106,7 +106,7 @@ class Kept:
 
     def __init__(self, home: Home, key: str) -> None:
         self.key = key
-        self.folder = simulations(home) / key
+        self.folder = home.simulations / key
         self.blobs = Aside(self.folder / "blobs", Blobs.of(home))
 
     def turn(self, way: str, seed: int, number: int) -> Turn | None:
@@ -122,7 +122,17 @@ class Kept:
         """Keep a turn, with what its model says of the pool, which the next turn chooses by.
 
         The turn is written last: where it is, all of it is. What chose this turn is not needed any more.
+
+        Raises
+        ------
+        ConflictError
+            The simulation was removed meanwhile, because a study was deleted.
         """
+        if not self.folder.is_dir():
+            raise ConflictError(
+                "The simulation was removed while it was played.", given=self.folder,
+                expected="the studies that it began with", do="ask for it again: a study was deleted",
+            )  # fmt: skip
         self.write(_name(way, seed, f"pool-{number}"), [_prediction(p) for p in pool])
         self.write(_name(way, seed, f"turn-{number}"), turn.as_dict())
         if number > 1:
@@ -189,11 +199,6 @@ def _write(path: Path, content: bytes) -> None:
 def _name(way: str, seed: int, name: str) -> str:
     """A file of a loop, under the simulation's folder."""
     return f"{way}/seed-{seed}/{name}.json"
-
-
-def simulations(home: Home) -> Path:
-    """The home's folder of simulations."""
-    return home.path / "simulations"
 
 
 def _prediction(one: Prediction) -> dict[str, Any]:

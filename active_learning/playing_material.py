@@ -45,10 +45,6 @@ class Material:
         """The patient of each test study."""
         return {study.study_id: study.patient.patient_id for study in self.test}
 
-    def known(self, study_id: str) -> Example:
-        """A study of the pool."""
-        return next(example for example in self.pool if example.study.study_id == study_id)
-
 
 def gather(store: Store, blobs: Blobs, task: ClinicalTask, play: Play) -> Material:
     """The material of a simulation.

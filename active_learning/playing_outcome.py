@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from active_learning.learning_curves import Bounded
-from active_learning.playing_kept import Kept, simulations
+from active_learning.playing_kept import Kept
 from active_learning.playing_plan import Play
 from data.home import Home
 
@@ -160,7 +160,7 @@ def kept_simulations(home: Home, task: str) -> list[Simulation]:
     BlobError
         One cannot be read.
     """
-    files = [path for path in simulations(home).glob(f"*/{FILE}") if path.is_file()]
+    files = [path for path in home.simulations.glob(f"*/{FILE}") if path.is_file()]
     files.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     found = (kept_simulation(Kept(home, path.parent.name)) for path in files)
     return [one for one in found if one is not None and one.task == task]

@@ -7,11 +7,13 @@ learnt from a study stays in them, and a version's manifest goes on naming the p
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from data.blobs import Blobs
 from data.errors import BlobError, ConflictError
+from data.home import Home
 from data.seals import RowKey, rows_of_studies
 from data.store import Store
 from data.tables.base import dump
@@ -160,6 +162,8 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
         unnamed = named - _still_named(store, blobs, named)
         store.thumbnails.forget(unnamed)
         removed = sum(blobs.remove(name) for name in unnamed)
+        if studies:  # simulations hold answers to single studies: they are played anew
+            shutil.rmtree(Home(store.path.parent).simulations, ignore_errors=True)
     return Deleted(tuple(s.scan_id for s in scans), tuple(studies), removed, annotations, tuple(requests))
 
 

@@ -81,6 +81,11 @@ class Home:
         return self.path / "uploads"
 
     @property
+    def simulations(self) -> Path:
+        """What simulated loops came to, a folder each; a deleted study takes all of them along."""
+        return self.path / "simulations"
+
+    @property
     def labelstudio(self) -> Path:
         """The labelling server's own data, and the pages that it serves."""
         return self.path / "labelstudio"

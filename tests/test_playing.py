@@ -26,7 +26,16 @@ from active_learning.playing_plan import LearnerName, Play, sizes
 from active_learning.playing_readers import Panel
 from data.answers import STUDY, Answer, Form, Mask, Question
 from data.blobs import Blobs
-from data.errors import BlobError, BusyError, ConfigError, JobCancelledError, TaskError, TrainingError
+from data.deletion import delete_patient
+from data.errors import (
+    BlobError,
+    BusyError,
+    ConfigError,
+    ConflictError,
+    JobCancelledError,
+    TaskError,
+    TrainingError,
+)
 from data.home import Home
 from data.records import Part, Patient, Prediction, QuestionPrediction, Study
 from data.store import Store
@@ -414,6 +423,25 @@ def test_a_damaged_turn_is_named(known: Home, task: ClinicalTask, tmp_path: Path
     (found.kept.folder / "random" / "seed-0" / "turn-2.json").write_text('{"cases": []}')
     with pytest.raises(BlobError, match=r"turn-2\.json"):
         simulate(home, task, small)
+
+
+def test_a_deleted_patient_takes_simulations_along(known: Home, task: ClinicalTask, tmp_path: Path) -> None:
+    """Those that were played, and the one that is being played then."""
+    home, small = copied(known, tmp_path), replace(PLAY, strategies=("random",), seeds=1)
+    found = simulate(home, task, small)
+    store = Store.of(home)
+    delete_patient(store, Blobs.of(home), store.cards.of_patient("hospital:003").card_id)
+    assert not home.simulations.exists()
+    assert key_of(task, gather(store, Blobs.of(home), task, small), small) != found.kept.key
+
+    def deleted_meanwhile(share: float, words: str) -> None:
+        if "random, round 2" in words and store.studies.find(study_ids=["study-004"]):
+            delete_patient(store, Blobs.of(home), store.cards.of_patient("hospital:004").card_id)
+
+    with pytest.raises(ConflictError, match="removed while it was played"):
+        simulate(home, task, small, progress=deleted_meanwhile)
+    assert not home.simulations.exists()
+    store.close()
 
 
 def test_figures_of_another_version_are_measured_anew(played: Played) -> None:
