@@ -34,7 +34,7 @@ class Unread:
     reading:
         Whether a round that is open asks for it.
     learnt:
-        Whether the champion has learnt from the patient, so that its scores of the patient mean nothing.
+        Whether the champion has learnt from the patient, by this study or another: its scores are not fair then.
     unlike:
         Why it is unlike the calibration patients' studies; empty where it is not.
     """
@@ -119,7 +119,7 @@ def _kept(unread: Unread, policy: TriagePolicy, value: float | None, stopped: st
         (unread.reading, "an open round asks for it"),
         (bool(study.held), f"it is held: {study.held}"),
         (part != Part.TRAIN, f"the patient belongs to those drawn at random for the {part.value} set"),
-        (unread.learnt, "the champion has learnt from another study of the patient"),
+        (unread.learnt, "the champion has learnt from the patient"),
         (bool(unread.unlike), unread.unlike),
         (value >= policy.threshold, "its probability of pathology reaches the operating point"),
         (bool(stopped), f"clearing is stopped: {stopped}"),

@@ -158,7 +158,7 @@ def test_at_the_operating_point_it_is_read() -> None:
     ("known", "reason"),
     [
         ({"reading": True}, "an open round asks for it"),
-        ({"learnt": True}, "the champion has learnt from another study of the patient"),
+        ({"learnt": True}, "the champion has learnt from the patient"),
         ({"unlike": "its picture looks like none before"}, "its picture looks like none before"),
         ({"study": study(held="text on it")}, "it is held: text on it"),
         *[({"study": study(patient=Patient("h:1", "P-1", part))},
