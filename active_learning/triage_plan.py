@@ -84,6 +84,9 @@ def plan(
 ) -> TriagePolicy:
     """Make the champion's operating point and keep it: it rules from now on.
 
+    State the promise before looking: of several that are tried each holds by itself, and not the one that is
+    picked among them by what it clears.
+
     Parameters
     ----------
     miss, confidence, prevalence:
