@@ -7,6 +7,7 @@ from active_learning.strategies.badge import badge
 from active_learning.strategies.bald import bald
 from active_learning.strategies.foreground import foreground_random
 from active_learning.strategies.k_centre import k_centre
+from active_learning.strategies.mix import mix
 from active_learning.strategies.typiclust import typiclust
 from active_learning.strategies.uncertain import entropy, least_confidence, margin
 from active_learning.strategies.view import Strategy
@@ -23,6 +24,7 @@ STRATEGIES: dict[str, Strategy] = {
     "k_centre": k_centre,
     "badge": badge,
     "typiclust": typiclust,
+    "mix": mix,
 }
 """By the name that a task's TOML, a round's plan and ``consilium simulate`` use."""
 
