@@ -119,8 +119,9 @@ class Lineage:
             for version, count in touched.items()
             if count
         )
-        said = f"{reader.kind} {reader.role}, {len(reads)} reads, {len(versions)} versions learnt from them"
-        return Node("reader", reader_id, said, (*versions, *self._reads(reads)))
+        said = (reader.kind.value, reader.role.value, _counted(len(reads), "read"))
+        learnt = f"{_counted(len(versions), 'version')} learnt from them"
+        return Node("reader", reader_id, ", ".join((*said, learnt)), (*versions, *self._reads(reads)))
 
     def reign(self, version: str) -> str:
         """Whether a version is or was champion, in words."""
@@ -180,7 +181,7 @@ class Lineage:
                 answers[name].append(origin)
                 studies[name].add(study.study_id)
         patients = len({s.pseudonym for s in learnt.studies})
-        said = f"{len(learnt.studies)} studies of {patients} patients"
+        said = f"{_counted(len(learnt.studies), 'study', 'studies')} of {_counted(patients, 'patient')}"
         left_out = len({copy.learnt for copy in learnt.left_out})
         said += f", {left_out} left out as copies of what is measured on" if left_out else ""
         sources = tuple(
@@ -190,14 +191,14 @@ class Lineage:
 
     def _source(self, name: str, origins: Sequence[Origin], studies: int) -> Node:
         reads = dict.fromkeys(a for origin in origins for a in origin.annotations)
-        told = f"{len(origins)} answers of {studies} studies"
+        told = f"{_counted(len(origins), 'answer')} of {_counted(studies, 'study', 'studies')}"
         if not origins[0].round_id:
             return Node("imported labels", name, told)
         readers = Counter(self._readers[a] for a in reads if a in self._readers)
         gone = len(reads) - sum(readers.values())
         return Node(
             "consensus", name, told + (f", {gone} of their reads were deleted" if gone else ""),
-            tuple(Node("reader", reader, f"{count} reads") for reader, count in sorted(readers.items())),
+            tuple(Node("reader", reader, _counted(count, "read")) for reader, count in sorted(readers.items())),
         )  # fmt: skip
 
     @cached_property
@@ -262,3 +263,8 @@ def _said_of(read: Annotation) -> str:
     parts = [read.reader_id, read.round_id or "imported", read.mode.value, read.created_at[:10]]
     parts += [f"revision {read.revision}"] if read.revision > 1 else []
     return ", ".join(parts + (["declined"] if read.skipped else []))
+
+
+def _counted(count: int, one: str, several: str = "") -> str:
+    """A count with its noun."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -157,7 +157,7 @@ class _Looks:
 
 
 def _near(looks: _Looks, learnt: Sequence[Study], measured: Sequence[Study], progress: Progress) -> Iterator[Copy]:
-    """Pairs of studies of which a series has half of its compared pages, or more, in a series of the other."""
+    """Pairs of studies of which a series has half of its compared pages or more, in order, in one of the other."""
     ones, small = looks.shown(learnt)
     others, large = looks.shown(measured)
 
@@ -166,17 +166,33 @@ def _near(looks: _Looks, learnt: Sequence[Study], measured: Sequence[Study], pro
 
     pairs = [c for c in candidates(small, large, progress=told) if ones[c.one].pixels != others[c.other].pixels]
     alike = _compared(looks, [(ones[c.one], others[c.other], c) for c in pairs], progress)
-    pages: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    pages: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
     for (one, other), value in alike.items():
         if value >= COPY:
-            own = pages[one.pixels, other.pixels]
-            own[one.page] = max(value, own.get(one.page, 0.0))
+            pages[one.pixels, other.pixels].append((one.page, other.page, value))
     of_learnt, of_measured = _by_pixels(learnt), _by_pixels(measured)
-    for (one_pixels, other_pixels), own in pages.items():
+    for (one_pixels, other_pixels), matched in pages.items():
         for mine, series in of_learnt[one_pixels]:
             for theirs, its in of_measured[other_pixels]:
-                if 2 * len(own) >= min(len(pages_of(series)), len(pages_of(its))):
-                    yield Copy(mine, theirs, CopyKind.NEAR, max(own.values()))
+                if likest := _in_order(matched, pages_of(series), pages_of(its)):
+                    yield Copy(mine, theirs, CopyKind.NEAR, likest)
+
+
+def _in_order(matched: Sequence[tuple[int, int, float]], own: Sequence[int], its: Sequence[int]) -> float:
+    """The largest likeness of pages that match in order, where they are half of the compared ones; else 0.
+
+    In order: the first page in the first and so on, or all of them one page further. Scans of two patients have
+    pages that look alike, but seldom at the same places.
+    """
+    shifts: dict[int, list[float]] = defaultdict(list)
+    for one, other, value in matched:
+        shifts[own.index(one) - its.index(other)].append(value)
+    needed = min(len(own), len(its)) / 2
+    whole = min(len(own), len(its)) == 1
+    return max(
+        (max(values) for shift, values in shifts.items() if len(values) >= needed and (whole or abs(shift) <= 1)),
+        default=0.0,
+    )
 
 
 def _compared(

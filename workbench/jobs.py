@@ -67,6 +67,7 @@ def kinds() -> Mapping[str, _Kind]:
     """Every registered kind."""
     import workbench.curating  # noqa: PLC0415 - all of these register kinds
     import workbench.demo_work  # noqa: PLC0415
+    import workbench.lineage_work  # noqa: PLC0415
     import workbench.service_work  # noqa: PLC0415
     import workbench.simulate_work  # noqa: PLC0415
     import workbench.triage_work  # noqa: PLC0415

@@ -43,9 +43,10 @@ PLACES: Mapping[str, Place] = {
     "data": Place("Data", "Learning", curator=True),
     "curation": Place("Curation", "Learning", curator=True),
     "readers": Place("Readers", "System", curator=True),
+    "log": Place("Log", "System", curator=True),
     "health": Place("Health", "System", curator=True),
 }
-_MODULES = {"loop": "rounds"}
+_MODULES = {"loop": "rounds", "log": "audit"}
 
 
 def seen_by(place: Place, reader: Reader | None) -> bool:

@@ -9,7 +9,7 @@ import streamlit as st
 from data.records import Prediction, Study
 from models.versions import caution
 from workbench.blindness import Sight
-from workbench.views.parts import answers, growth, record, triage_parts, viewer, words
+from workbench.views.parts import answers, growth, lineage, record, triage_parts, viewer, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
 from workbench.views.parts.markup import bar, chip, facts, join, table, tag, tone
@@ -88,6 +88,7 @@ def _side(
         _versions(place, predictions)
     section("Lineage")
     record.lineage(place, study)
+    lineage.where_from(place, study)
 
 
 def _model(place: Here, shown: Prediction | None) -> None:

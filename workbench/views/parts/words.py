@@ -94,6 +94,7 @@ JOBS: Mapping[str, str] = {
     "simulate": "simulating ways to choose",
     "triage.plan": "making an operating point",
     "triage.run": "deciding what needs reading",
+    "verify": "verifying the log",
 }
 JOB_STATES: Mapping[JobState, str] = {
     JobState.WAITING: "waiting for the worker",
