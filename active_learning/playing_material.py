@@ -18,6 +18,9 @@ from models.evaluation import evaluate
 from models.task import ClinicalTask, Example
 from models.training import examples
 
+READ_BY = {"consensus", "outlines", "certain", "seconds_per_case", "positive"}
+"""What of a task's reading a simulation depends on."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Material:
@@ -111,7 +114,7 @@ def key_of(task: ClinicalTask, material: Material, play: Play) -> str:
     content = {
         "task": task.name,
         "settings": settings,
-        "reading": task.config.reading.model_dump(mode="json"),
+        "reading": task.config.reading.model_dump(mode="json", include=READ_BY),
         "profile": task.profile(play.profile).model_dump(mode="json") if "profile" in settings else None,
         "pool": _answered({e.study.study_id: e.answers for e in material.pool}),
         "validation": _answered({e.study.study_id: e.answers for e in material.validation}),
