@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,11 +54,17 @@ def strategies_of(pool: Pool) -> list[str]:
 
 
 def kept_loop(pool: Pool, strategy: str, seed: int, folder: Path) -> Loop:
-    """A loop out of its file; played and written, whole or not at all, where there is none."""
-    path = folder / f"{pool.name}-{strategy}-{seed}-{_settings(pool, strategy)}.json"
+    """A loop out of its file; played and written where there is none."""
+    code = source_of(inspect.getsourcefile(PEERS.get(strategy) or STRATEGIES[strategy]) or "")
+    path = folder / f"{pool.name}-{strategy}-{seed}-{settings_of(pool, code)}.json"
+    return stored(path, lambda: play(pool, strategy, seed))
+
+
+def stored(path: Path, make: Callable[[], Loop]) -> Loop:
+    """The loop in a file; made and written, whole or not at all, where there is none."""
     if not path.exists():
-        loop = play(pool, strategy, seed)
-        folder.mkdir(parents=True, exist_ok=True)
+        loop = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{os.getpid()}-{path.name}")
         outcomes = loop.outcomes.round(DIGITS).astype(object)
         outcomes[np.isnan(loop.outcomes)] = None
@@ -110,20 +116,20 @@ def seen(view: View, strategy: str) -> View:
     return View((head,), view.features, view.known)
 
 
-def _settings(pool: Pool, strategy: str) -> str:
+def settings_of(pool: Pool, *code: str) -> str:
     """A fingerprint of all that a loop follows from: data, plan, and the code of learners and strategy."""
-    code = _source(inspect.getsourcefile(PEERS.get(strategy) or STRATEGIES[strategy]) or "")
-    return hashlib.sha256(repr((pool.print, pool.plan, _learners(), code)).encode()).hexdigest()[:12]
+    own = code[0] if len(code) == 1 else code
+    return hashlib.sha256(repr((pool.print, pool.plan, _learners(), own)).encode()).hexdigest()[:12]
 
 
 @cache
 def _learners() -> str:
     modules = (label_features, label_learners, label_phantoms, label_pools)
-    return "".join(_source(str(module.__file__)) for module in modules)
+    return "".join(source_of(str(module.__file__)) for module in modules)
 
 
 @cache
-def _source(path: str) -> str:
+def source_of(path: str) -> str:
     """A fingerprint of what code does: comments and docstrings are passed over."""
     tree = ast.parse(Path(path).read_text(encoding="utf-8"))
     for node in ast.walk(tree):

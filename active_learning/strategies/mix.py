@@ -178,19 +178,20 @@ def _newness(features: NDArray[np.float32], folds: IntArray) -> Floats:
 
 
 def _spread(view: View, scores: Floats, count: int, generator: np.random.Generator) -> tuple[IntArray, Floats]:
-    """One by one the most wanted; what lies near a pick is wanted less, the nearer the less."""
+    """One by one the most wanted; the nearer to the nearest pick, the less a case is wanted."""
     front = highest(scores, min(FRONT * count, view.size), generator)
     features = np.asarray(view.features[front], dtype=np.float32)
-    left = scores[front].astype(np.float64)
-    width = usual_distance(features, np.zeros((0, features.shape[1]), dtype=np.float32), generator) / 2
+    width = usual_distance(features, np.zeros((0, features.shape[1]), dtype=np.float32), generator)
+    own = scores[front].astype(np.float64)
+    left, nearest = own.copy(), np.full(len(front), np.inf)
     places, gains = np.zeros(count, dtype=np.int64), np.zeros(count)
-    taken = np.zeros(len(front), dtype=bool)
     for number in range(count):
-        best = int(np.where(taken, -1.0, left).argmax())
-        places[number], gains[number], taken[best] = front[best], max(left[best], 0.0), True
-        if width > 0:
-            squares = squared_distances(features, features[best : best + 1])[:, 0]
-            left *= 1 - np.exp(-squares / (2 * width**2))
+        best = int(left.argmax())
+        places[number], gains[number] = front[best], max(left[best], 0.0)
+        own[best] = -1.0
+        nearest = np.minimum(nearest, squared_distances(features, features[best : best + 1])[:, 0])
+        left = own * (1 - np.exp(-nearest / (2 * width**2))) if width > 0 else own.copy()
+        left[own < 0] = -1.0
     return places, gains
 
 
