@@ -61,7 +61,7 @@ def peers() -> Mapping[str, Peer]:
 
 def _cleanlab_majority(ratings: Ratings, model: FloatArray | None) -> Answer:
     """Ties by the model where there is one; a read is as good as the share of the readers who gave it."""
-    from cleanlab.multiannotator import get_majority_vote_label  # type: ignore[import-untyped]
+    from cleanlab.multiannotator import get_majority_vote_label
 
     given = _given(ratings)
     np.random.seed(0)  # noqa: NPY002 - cleanlab breaks its last ties by the global state

@@ -122,7 +122,7 @@ def _crowd_kit_majority(ratings: Ratings, _: FloatArray) -> Callable[[], FloatAr
 
 
 def _cleanlab_majority(ratings: Ratings, _: FloatArray) -> Callable[[], FloatArray]:
-    from cleanlab.multiannotator import get_majority_vote_label  # type: ignore[import-untyped]
+    from cleanlab.multiannotator import get_majority_vote_label
 
     given, single = np.where(ratings.given == NOT_READ, np.nan, ratings.given.astype(np.float64)), _untied(ratings)
     return lambda: np.asarray(get_majority_vote_label(given, verbose=False)[single], dtype=np.float64)
