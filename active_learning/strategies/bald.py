@@ -33,15 +33,16 @@ def bald(view: View, count: int, generator: np.random.Generator) -> Picks:
         if not view.heads and view.scores is None:
             return picks
         return replace(picks, why=tuple(f"{reason} (one model alone: its entropy)" for reason in picks.why))
-    doubt = doubt_of(view.members, view.size, uncertainty.bald)
+    members = tuple(np.asarray(head) for head in view.members)
+    doubt = doubt_of(members, view.size, uncertainty.bald)
 
     def reason(place: int) -> str:
         head = int(doubt.heads[place])
         if head == NOT_ASKED:
             return "nothing more disputed is left: the models were asked nothing here"
         lead = "disputed" if doubt.scores[place] >= DISPUTED else "among the most disputed of those left"
-        about = "" if len(view.members) == 1 else " in its most disputed answer"
-        return f"{lead}{about}: {_spread(view.members[head][:, place])}"
+        about = "" if len(members) == 1 else " in its most disputed answer"
+        return f"{lead}{about}: {_spread(members[head][:, place])}"
 
     return by_score(doubt.scores, wanted(view, count), generator, reason)
 

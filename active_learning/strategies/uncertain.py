@@ -55,14 +55,15 @@ def _chosen(
         )
     if not view.heads:
         return random_picks(view, count, generator, NO_MODEL)
-    doubt = doubt_of(view.heads, view.size, measure)
+    heads = tuple(np.asarray(head) for head in view.heads)
+    doubt = doubt_of(heads, view.size, measure)
 
     def reason(place: int) -> str:
         head = int(doubt.heads[place])
         if head == NOT_ASKED:
             return "nothing more doubtful is left: the model was asked nothing here"
-        about = "" if len(view.heads) == 1 else " in its most doubtful answer"
-        return f"{_lead(doubt.scores[place])}{about}: {words(view.heads[head][place])}"
+        about = "" if len(heads) == 1 else " in its most doubtful answer"
+        return f"{_lead(doubt.scores[place])}{about}: {words(heads[head][place])}"
 
     return by_score(doubt.scores, wanted(view, count), generator, reason)
 
