@@ -88,7 +88,7 @@ class Comparison:
     aulc_gain:
         That less the other's.
     labels:
-        Labels until the mean curve reaches the final quality of the other's.
+        Labels until the mean curve reaches the final quality of the other's, or the share of its rise asked for.
     labels_other:
         Labels that the other itself needs for it, by the same rule; no more than its last step.
     saved:
@@ -195,7 +195,7 @@ def resampled(
     return Curves(np.asarray(labels, dtype=np.float64), values, drawn)
 
 
-def compared(own: Curves, other: Curves, *, seed: int = 0, draws: int = DRAWS) -> Comparison:
+def compared(own: Curves, other: Curves, *, share: float = 1.0, seed: int = 0, draws: int = DRAWS) -> Comparison:
     """How one way of choosing stands against another, with paired intervals over seeds and patients.
 
     Parameters
@@ -203,6 +203,9 @@ def compared(own: Curves, other: Curves, *, seed: int = 0, draws: int = DRAWS) -
     own, other:
         With as many seeds, the same ones in the same order. Where both have ``drawn``, they must be of the same
         patients and as many draws; else the seeds alone are drawn.
+    share:
+        Of the other's rise from its first to its final quality that is to be reached: 1 is the final quality,
+        where curves are flat and little noise is many labels.
 
     Raises
     ------
@@ -217,16 +220,17 @@ def compared(own: Curves, other: Curves, *, seed: int = 0, draws: int = DRAWS) -
         draws = len(own.drawn)
     seeds = len(own.values)
     chosen = np.random.default_rng((seed, 1)).integers(seeds, size=(draws, seeds))
-    points = _figures(own.labels, own.middle, other.labels, other.middle)
-    samples = _figures(own.labels, _drawn(own, chosen), other.labels, _drawn(other, chosen))
+    points = _figures(own.labels, own.middle, other.labels, other.middle, share)
+    samples = _figures(own.labels, _drawn(own, chosen), other.labels, _drawn(other, chosen), share)
     return Comparison(*(_bounded(float(p), s) for p, s in zip(points, samples, strict=True)))
 
 
 def _figures(
-    own_labels: FloatArray, own: FloatArray, other_labels: FloatArray, other: FloatArray
+    own_labels: FloatArray, own: FloatArray, other_labels: FloatArray, other: FloatArray, share: float
 ) -> tuple[FloatArray, ...]:
     """The fields of a :class:`Comparison`, of curves (..., steps)."""
-    goal = rising(other)[..., -1]
+    smooth = rising(other)
+    goal = smooth[..., 0] + share * (smooth[..., -1] - smooth[..., 0])
     needed, usual = labels_to(own_labels, own, goal), labels_to(other_labels, other, goal)
     aulc = area(own_labels, own)
     gain = aulc - area(other_labels, other)

@@ -16,7 +16,9 @@ the effect of pages is played as 0 (nothing but the model's own doubt foretells 
 Both budgets choose by the same strategy. The case budget asks for as many cases a round; the minute budget may
 spend the same minutes in each round, and takes the cases by gain per minute as foretold by
 :mod:`active_learning.minutes` from the reads that were made before (the model's chances and doubt as they were
-then, and the pages). What is spent is the true time. ``minutes`` are those until the case budget's final quality.
+then, and the pages). What is spent is the true time. ``minutes`` are those until the case budget's final quality,
+``minutes_to_90`` those until nine tenths of its rise, where curves are not yet flat; ``saved`` is against the case
+budget's own.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ EFFECTS = (0.0, 0.3, 0.6)
 MEDIAN_S, ABNORMAL, DOUBT, SINGLE = 45.0, np.log(2.0), np.log(1.6), 0.3
 PRIOR_S = 60.0
 """What a task would state, in s a case."""
+NEAR = 0.9
+"""Of the case budget's rise: a goal before the curve is flat."""
 STEPS = 40
 """Of the common scale of minutes."""
 
@@ -166,7 +170,7 @@ def play(pool: CasePool, name: str, seed: int, effect: float, cases: Loop) -> Lo
     known = cases.known[: pool.plan.start]
     model = setting.fit(known, (seed, 0, 1))
     outcomes, labels = [model.outcome()], [len(known)]
-    seen: list[Floats] = [_foreseen(model.view(known, known, "entropy"), times.pages[known])]
+    seen = [_foreseen(model.view(known, known, "entropy"), times.pages[known])]
     for number in range(1, len(cases.labels)):
         free = np.setdiff1d(np.arange(setting.size), known)
         view = model.view(known, free, "entropy")
@@ -216,11 +220,13 @@ def judged(pool: CasePool, effect: float, cases: Sequence[Loop], minutes: Sequen
     start, end = (max(one[0] for one in spent[0]), min(one[-1] for both in spent for one in both))
     scale = np.linspace(start, end, STEPS)
     by_cases, by_minutes = (on_scale(pool, *pair, scale) for pair in zip((cases, minutes), spent, strict=True))
-    against = compared(by_minutes, by_cases)
+    against, near = compared(by_minutes, by_cases), compared(by_minutes, by_cases, share=NEAR)
     reads = [float(np.mean([loop.labels[-1] for loop in loops])) for loops in (cases, minutes)]
     return {
         **_bounds("minutes", against.labels), **_bounds("minutes_by_cases", against.labels_other),
-        **_bounds("saved", against.saved), **_bounds("aulc", against.aulc), **_bounds("gain", against.aulc_gain),
+        **_bounds("saved", against.saved), **_bounds("minutes_to_90", near.labels),
+        **_bounds("minutes_to_90_by_cases", near.labels_other), **_bounds("saved_to_90", near.saved),
+        **_bounds("aulc", against.aulc), **_bounds("gain", against.aulc_gain),
         "cases_read": reads, "minutes_in_all": round(float(end), 1),
     }  # fmt: skip
 
@@ -232,14 +238,16 @@ def _bounds(name: str, figure: Bounded) -> dict[str, Any]:
 
 def table(name: str, result: dict[str, Any]) -> str:
     """One pool as Markdown."""
-    titles = ("effect of pages", "minutes, case budget", "minutes, minute budget", "saved", "cases read")
+    titles = ("effect of pages", "goal", "minutes, case budget", "minutes, minute budget", "saved", "cases read")
     lines = [f"**{name}**", "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for effect, row in result["by_effect"].items():
-        low, high = ("-" if bound is None else f"{bound:.0%}" for bound in row["saved_95"])
-        needed = ["never" if row[key] is None else f"{row[key]:.0f}" for key in ("minutes_by_cases", "minutes")]
-        saved = "-" if row["saved"] is None else f"{row['saved']:.0%}"
         reads = " and ".join(f"{count:.0f}" for count in row["cases_read"])
-        lines.append(f"| {effect} | {needed[0]} | {needed[1]} | {saved} ({low} to {high}) | {reads} |")
+        for goal, end in (("final", ""), ("90% of the rise", "_to_90")):
+            key = f"minutes{end}"
+            needed = ["never" if v is None else f"{v:.0f}" for v in (row[f"{key}_by_cases"], row[key])]
+            saved = row[f"saved{end}"], *row[f"saved{end}_95"]
+            own, low, high = ("-" if share is None else f"{share:.0%}" for share in saved)
+            lines.append(f"| {effect} | {goal} | {needed[0]} | {needed[1]} | {own} ({low} to {high}) | {reads} |")
     return "\n".join(lines)
 
 

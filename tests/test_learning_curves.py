@@ -61,6 +61,14 @@ def test_a_curve_against_another_by_hand():
     assert found.aulc_gain.high == pytest.approx(area(LABELS, [0, 0.2, 0.1]))
 
 
+def test_a_share_of_the_rise_may_be_the_goal():
+    other = Curves(LABELS, np.array([[0.5, 0.7, 0.9]]))
+    own = Curves(LABELS, np.array([[0.5, 0.9, 0.9]]))
+    found = compared(own, other, share=0.5)
+    assert (found.labels.value, found.labels_other.value) == (pytest.approx(30), pytest.approx(40))
+    assert found.saved.value == pytest.approx(0.25)
+
+
 def test_a_curve_against_itself_saves_nothing():
     curves = Curves(LABELS, np.random.default_rng(0).random((4, 3)))
     found = compared(curves, curves)

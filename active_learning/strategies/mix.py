@@ -146,7 +146,7 @@ def _weights(losses: Floats, criteria: tuple[Floats, Floats, Floats]) -> tuple[f
 
 def _criteria(view: View, learnt: Learnt, generator: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """(n,) doubt, foreground and newness."""
-    doubt = np.zeros(view.size)
+    doubt: Floats = np.zeros(view.size)
     if view.scores is not None:
         doubt = np.nan_to_num(np.asarray(view.scores, dtype=np.float64))
     else:
