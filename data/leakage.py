@@ -23,12 +23,15 @@ from data.tables.thumbnails import PageKey
 
 PAGES = 5
 """Pages of a series that are compared, evenly over it."""
+MOST = 0.7
+"""Share of the compared pages that must match for a stack to be a copy: 4 of 5."""
 LARGE_PX = 160
 """Side of the larger pictures."""
 KEEP_EVERY = 256
 """Thumbnails and comparisons between two writes: what a kill can cost."""
 
 Progress = Callable[[float, str], None]
+_Pair = tuple[PageKey, PageKey, Candidate]
 
 
 class CopyKind(StrEnum):
@@ -138,6 +141,15 @@ class _Looks:
         stack = np.stack([self._kept[key] for key in keys]) if keys else np.zeros((0, SIDE_PX, SIDE_PX), np.uint8)
         return keys, stack
 
+    def place(self, key: PageKey) -> int:
+        """The place of a page among the compared ones of its series, from 0."""
+        return pages_of(self._series[key.pixels]).index(key.page)
+
+    def needed(self, one: PageKey, other: PageKey) -> float:
+        """How many pages of two series must match: most of those that show something."""
+        shown = (sum(k in self._kept for k in self.keys(self._series[key.pixels])) for key in (one, other))
+        return MOST * min(shown)
+
     def alike(self, one: PageKey, other: PageKey, candidate: Candidate) -> float:
         """How alike two pages are, in small, and where they look alike in small, in large."""
         small = likeness(self._kept[one], self._kept[other], candidate)
@@ -157,46 +169,42 @@ class _Looks:
 
 
 def _near(looks: _Looks, learnt: Sequence[Study], measured: Sequence[Study], progress: Progress) -> Iterator[Copy]:
-    """Pairs of studies of which a series has half of its compared pages or more, in order, in one of the other."""
+    """Pairs of studies of which a series has most of its compared pages, in order, in one of the other."""
     ones, small = looks.shown(learnt)
     others, large = looks.shown(measured)
 
     def told(share: float) -> None:
         progress(0.5 + 0.25 * share, f"comparing {len(ones):,} pages with {len(others):,}")
 
-    pairs = [c for c in candidates(small, large, progress=told) if ones[c.one].pixels != others[c.other].pixels]
-    alike = _compared(looks, [(ones[c.one], others[c.other], c) for c in pairs], progress)
-    pages: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
-    for (one, other), value in alike.items():
-        if value >= COPY:
-            pages[one.pixels, other.pixels].append((one.page, other.page, value))
+    found = ((ones[c.one], others[c.other], c) for c in candidates(small, large, progress=told))
+    runs = _runs(looks, [(one, other, c) for one, other, c in found if one.pixels != other.pixels])
+    alike = _compared(looks, [pair for run in runs for pair in run], progress)
     of_learnt, of_measured = _by_pixels(learnt), _by_pixels(measured)
-    for (one_pixels, other_pixels), matched in pages.items():
-        for mine, series in of_learnt[one_pixels]:
-            for theirs, its in of_measured[other_pixels]:
-                if likest := _in_order(matched, pages_of(series), pages_of(its)):
-                    yield Copy(mine, theirs, CopyKind.NEAR, likest)
+    for run in runs:
+        values = [value for one, other, _ in run if (value := alike[one, other]) >= COPY]
+        if len(values) >= looks.needed(run[0][0], run[0][1]):
+            for mine in of_learnt[run[0][0].pixels]:
+                for theirs in of_measured[run[0][1].pixels]:
+                    yield Copy(mine, theirs, CopyKind.NEAR, max(values))
 
 
-def _in_order(matched: Sequence[tuple[int, int, float]], own: Sequence[int], its: Sequence[int]) -> float:
-    """The largest likeness of pages that match in order, where they are half of the compared ones; else 0.
+def _runs(looks: _Looks, pairs: Iterable[_Pair]) -> list[list[_Pair]]:
+    """The pairs of pages by pair of series, in order: the first in the first and so on, or all one page further.
 
-    In order: the first page in the first and so on, or all of them one page further. Scans of two patients have
-    pages that look alike, but seldom at the same places.
+    Only those with enough pages to be a copy are worth comparing: scans of two patients have pages that look
+    alike, but seldom most of them, at the same places.
     """
-    shifts: dict[int, list[float]] = defaultdict(list)
-    for one, other, value in matched:
-        shifts[own.index(one) - its.index(other)].append(value)
-    needed = min(len(own), len(its)) / 2
-    whole = min(len(own), len(its)) == 1
-    return max(
-        (max(values) for shift, values in shifts.items() if len(values) >= needed and (whole or abs(shift) <= 1)),
-        default=0.0,
-    )
+    runs: dict[tuple[str, str, int], list[_Pair]] = defaultdict(list)
+    for one, other, candidate in pairs:
+        shift = looks.place(one) - looks.place(other)
+        alone = looks.needed(one, other) <= 1
+        if abs(shift) <= 1 or alone:
+            runs[one.pixels, other.pixels, shift].append((one, other, candidate))
+    return [run for run in runs.values() if len(run) >= looks.needed(run[0][0], run[0][1])]
 
 
 def _compared(
-    looks: _Looks, pairs: Sequence[tuple[PageKey, PageKey, Candidate]], progress: Progress
+    looks: _Looks, pairs: Sequence[_Pair], progress: Progress
 ) -> Mapping[tuple[PageKey, PageKey], float]:
     """How alike each pair is; what was compared before is not compared again."""
     table = looks.store.thumbnails
@@ -211,9 +219,10 @@ def _compared(
     return alike
 
 
-def _by_pixels(studies: Sequence[Study]) -> dict[str, list[tuple[str, Series]]]:
-    found: dict[str, list[tuple[str, Series]]] = defaultdict(list)
+def _by_pixels(studies: Sequence[Study]) -> dict[str, list[str]]:
+    """The studies that have a series of these pixels."""
+    found: dict[str, list[str]] = defaultdict(list)
     for study in studies:
         for series in study.series:
-            found[series.pixels].append((study.study_id, series))
+            found[series.pixels].append(study.study_id)
     return found
