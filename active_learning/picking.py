@@ -99,7 +99,7 @@ def needed(pool: Sequence[Candidate], room: Room, way: Way, look: Look | None, s
     free = [
         c for c in pool if c.study.patient.part == Part.TRAIN and (not c.has_reference or c.dispute is not None)
     ]
-    doubted = sorted((Pick(c, _why_doubted(c)) for c in free), key=lambda pick: -pick.candidate.score)
+    doubted = [Pick(c, _why_doubted(c)) for c in sorted(free, key=lambda c: (-c.score, -_evident(c)))]
     doubted = room.ordered(doubted, [pick.candidate.score for pick in doubted])
     kept = {c.study.study_id for c in some_a_patient([pick.candidate for pick in doubted], way.per_patient)}
     doubted = [pick for pick in doubted if pick.study_id in kept]
@@ -139,6 +139,12 @@ def _by_strategy(doubted: Sequence[Pick], room: Room, way: Way, look: Look, seed
             found.insert(min(rank, len(found)), pick)
     there = {pick.study_id for pick in found}
     return found + [pick for pick in doubted if pick.study_id not in there]
+
+
+def _evident(candidate: Candidate) -> float:
+    """What a doubt rests on: readers who differ, or the champion's uncertainty; 0 where nobody has looked."""
+    said = candidate.said.uncertainty if candidate.said is not None else 0.0
+    return max(said, candidate.dispute.score if candidate.dispute is not None else 0.0)
 
 
 def _why_doubted(candidate: Candidate) -> str:

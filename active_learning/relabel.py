@@ -9,8 +9,8 @@ its complement is taken, over its largest value, so that questions of two option
 
 with ``W`` the weights of model and readers together and ``w`` that of the mean reader, as CROWDLAB learns them
 from how far all agreed so far. Where no case has two reads all weights are 1. For outlines ``a`` is Dice: of a
-read case the mean overlap with the other readers, of a new one what the model expects. A read answers all that is
-asked of a case, so a case is worth the mean over its answers: a question at a site, a finding, all outlines.
+read case the mean overlap with the other readers, of a new one what the model expects. A case is as doubtful as
+its most doubtful answer (a question at a site, a finding, all outlines), as a prediction is.
 
 The model may have learnt from the cases that were read here. It then agrees with them the more, and fewer of them
 come back.
@@ -168,23 +168,23 @@ def of_new(
     outlines:
         As :func:`of_outlines` gave them.
     """
-    total, number = np.zeros(len(foretold.doubts)), np.zeros(len(foretold.doubts))
+    found = np.full(len(foretold.doubts), -1.0)
     for head, table in zip(foretold.heads, foretold.tables, strict=True):
         if head.drawn:
             continue  # what is marked at all, outlines tell
         asked = np.isfinite(table[:, 0])
         likeliest = above_chance(table[asked].max(axis=1, initial=0.0), len(head.options))
-        total[asked] += trusts.get((head.question, head.label), Trust()).doubt(likeliest)
-        number[asked] += 1
+        doubts = trusts.get((head.question, head.label), Trust()).doubt(likeliest)
+        found[asked] = np.maximum(found[asked], doubts)
     drew = np.isfinite(foretold.outlines)
-    total[drew] += (outlines or Trust()).doubt(1 - foretold.outlines[drew])
-    number[drew] += 1
-    return np.where(number > 0, total / np.maximum(number, 1), 1.0)
+    found[drew] = np.maximum(found[drew], (outlines or Trust()).doubt(1 - foretold.outlines[drew]))
+    return np.where(found < 0, 1.0, found)
 
 
-def by_study(items: Sequence[str], doubts: FloatArray) -> dict[str, list[float]]:
-    """By study the doubts of its items, which are named ``study site``."""
-    found: dict[str, list[float]] = {}
+def by_study(items: Sequence[str], doubts: FloatArray) -> dict[str, float]:
+    """By study the largest doubt of its items, which are named ``study site``."""
+    found: dict[str, float] = {}
     for item, doubt in zip(items, doubts, strict=True):
-        found.setdefault(item.rpartition(" ")[0], []).append(float(doubt))
+        study_id = item.rpartition(" ")[0]
+        found[study_id] = max(found.get(study_id, 0.0), float(doubt))
     return found

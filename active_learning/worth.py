@@ -42,7 +42,7 @@ def doubts(
     """
     form = around.task.form
     trusts: dict[tuple[str, str], relabel.Trust] = {}
-    found: dict[str, list[float]] = {}
+    again: dict[str, float] = {}
     every = [annotation for of in reads.values() for annotation in of]
     rated = ratings_of(every, form, counts=counting(around.store, around.task.name))
     for (question, label), ratings in rated.items():
@@ -50,13 +50,15 @@ def doubts(
             continue  # what is marked at all, outlines tell
         model = model_table(ratings, form, question, label, predictions)
         values, trusts[question, label] = relabel.of_ratings(ratings, model)
-        for study_id, own in relabel.by_study(ratings.items, values).items():
-            found.setdefault(study_id, []).extend(own)
+        again = _larger(again, relabel.by_study(ratings.items, values))
     outlines, drawn = _outlines(around, reads, back, predictions)
-    for study_id, value in drawn.items():
-        found.setdefault(study_id, []).append(value)
-    again = {study_id: sum(values) / len(values) for study_id, values in found.items()}
+    again = _larger(again, drawn)
     return again, relabel.of_new(foretold, trusts, outlines)
+
+
+def _larger(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """The larger of two values of each study."""
+    return {study_id: max(one.get(study_id, 0.0), other.get(study_id, 0.0)) for study_id in (*one, *other)}
 
 
 def _outlines(

@@ -140,7 +140,7 @@ class Reading(Settings):
     """Cases that a round asks for at the most."""
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of the budget for test, calibration and validation patients drawn at random."""
-    strategy: str = ""
+    strategy: str = "mix"
     """How training cases are chosen: a name of :mod:`active_learning.strategies`; empty: the most doubtful
     first. Before there is a model, a way that needs none stands in for one that does."""
     budget_minutes: Annotated[float, Field(ge=0)] = 0.0

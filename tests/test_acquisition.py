@@ -252,6 +252,13 @@ def test_read_cases_share_the_budget_by_their_doubt():
     assert ids(choose(new + read, budget=6))[:2] == ["torn", "s7"]
 
 
+def test_of_cases_as_doubtful_the_one_with_something_to_show_for_it_comes_first():
+    pool = [candidate(f"s{i}", f"p{i}", Part.TRAIN) for i in range(5)]
+    pool.append(replace(candidate("torn", "torn", Part.TRAIN, None, 0.6), doubt=1.0))
+    for seed in range(4):
+        assert ids(choose(pool, budget=2, seed=seed))[0] == "torn"
+
+
 def test_a_budget_in_seconds_takes_what_is_worth_most_a_second():
     pool = [
         replace(candidate("long", "a", Part.TRAIN, 0.9), seconds=90.0),

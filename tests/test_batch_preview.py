@@ -27,6 +27,7 @@ from workbench.cli import app
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home in which no round is open."""
     home = Home(tmp_path_factory.mktemp("preview") / "home").prepare()
+    (home.secrets / "key").write_text("5" * 64)  # who serves which part is the same in every run
     store = fill(home)
     store.rounds.move(f"{TASK}-r2", RoundState.CANCELLED, expected=[RoundState.PUSHED])
     store.close()
