@@ -235,8 +235,8 @@ def test_who_voted_on_a_case_in_any_round_does_not_decide_it(made: Reading) -> N
     earlier = replace(read, annotation_id="an-earlier", reader_id="ever-judge", round_id="", request_id="")
     made.loop.cancel(round_id)
     made.store.reads.keep(earlier)
-    current = made.open(["ever-a", "ever-b"], budget=1, adjudicator="ever-judge")
-    assert [i.study_id for i in made.store.rounds.batch(current.round_id).items] == [study]  # still disputed
+    current = made.open(["ever-a", "ever-b"], budget=6, adjudicator="ever-judge")
+    assert study in {i.study_id for i in made.store.rounds.batch(current.round_id).items}  # still disputed
     asked = made.loop.closing.ask(current, [study])
     assert [r.reader_id for r in asked] == ["ever-other"]
 
