@@ -88,11 +88,11 @@ def main() -> None:
             result[name] = planted(name, sources, options.studies, options.seed)
         result["by_patient"] = by_patient(Home(Path(folder) / "patients"))
         result["log"] = altered(Home(Path(folder) / "log"))
-    parts = [part for part in result.values() if isinstance(part, dict) and "planted" in part]
+    parts = [part for part in result.values() if isinstance(part, dict) and "pairs_of_patients" in part]
     result |= {
         "planted": sum(sum(part["planted"].values()) for part in parts) + result["by_patient"]["planted"],
         "found": sum(sum(part["found"].values()) for part in parts) + result["by_patient"]["found"],
-        "pairs_of_patients": sum(part["pairs_of_patients"] for part in parts if "false_alarms" in part),
+        "pairs_of_patients": sum(p["pairs_of_patients"] for p in parts if "false_alarms" in p),
         "false_alarms": sum(part.get("false_alarms", 0) for part in parts),
     }
     told(result, began, as_json=options.json)

@@ -150,7 +150,8 @@ class Anchor:
         head:
             The head that it made.
         digest_of:
-            The digest of the entry with a sequence, as it is in the log now; None where there is none.
+            The digest of the entry with a sequence, as it is in the log now; the genesis' for 0; None where there
+            is none.
 
         Returns
         -------
@@ -173,7 +174,7 @@ class Anchor:
             kept = self._parsed(os.read(descriptor, self._LENGTH + 1))
             if kept.sequence >= head.sequence:
                 return True
-            known = kept in (before, self._chain.genesis) or digest_of(kept.sequence) == kept.digest
+            known = kept == before or digest_of(kept.sequence) == kept.digest
             if known:
                 os.pwrite(descriptor, self._line(head), 0)
             return known

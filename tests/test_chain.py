@@ -24,7 +24,7 @@ from data.answers import STUDY, Answer
 from data.blobs import Blobs
 from data.chain import Anchor, Chain, Head, canonical
 from data.deletion import delete_patient
-from data.errors import StoreError
+from data.errors import ConflictError, StoreError
 from data.home import Home
 from data.records import (
     Annotation,
@@ -47,7 +47,7 @@ from data.schema import migrations
 from data.seals import TABLES
 from data.splits import patient
 from data.store import Store
-from data.verifying import Finding, Verified, verify
+from data.verifying import Finding, Verified, accept_loss, verify
 from tests.test_store_reading import OLD
 
 KEY = "11" * 32
@@ -281,6 +281,29 @@ def test_an_older_log_in_the_place_of_the_newest_is_found_even_after_it_grew(bar
     store.close()
     (found,) = findings(home)
     assert (found.kind, found.where) == ("head", "entry 7")
+
+
+def test_a_loss_can_be_accepted_and_the_log_says_so(bare: Store, home: Home) -> None:
+    with pytest.raises(ConflictError, match="no loss to accept"):
+        accept_loss(bare, "no reason")
+    bare.close()
+    alter(home, "DELETE FROM log WHERE sequence > 1")
+    assert [f.kind for f in findings(home)] == ["head"]
+    store = Store.of(home)
+    with pytest.raises(ConflictError, match="needs a reason"):
+        accept_loss(store, " ")
+    accept_loss(store, "the power failed")
+    entry = store.log.entries(limit=1)[0]
+    assert (entry.sequence, entry.event) == (2, "log.loss_accepted")
+    assert dict(entry.detail) == {"reason": "the power failed", "newest": 1, "named": 3}
+    store.close()
+    assert findings(home) == ()
+    (home.secrets / "log.head").unlink()
+    store = Store.of(home)
+    accept_loss(store, "the file was lost")
+    store.log.add("counted", "after")
+    store.close()
+    assert findings(home) == ()
 
 
 def test_another_home_s_log_does_not_pass(bare: Store, home: Home, tmp_path: Path) -> None:

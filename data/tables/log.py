@@ -77,12 +77,15 @@ class Log(Table):
     def settle(self, before: Head, head: Head) -> None:
         """Bring the anchor up after a commit. What keeps it from that is for :mod:`data.verifying` to tell."""
         try:
-            if not self.anchor.advance(before, head, self._digest_of):
+            if not self.anchor.advance(before, head, self.digest_of):
                 _log.warning("The log does not hold what its head names: run `consilium verify`.")
         except (StoreError, OSError) as error:
             _log.warning("The head of the log was not kept (%s): run `consilium verify`.", error)
 
-    def _digest_of(self, sequence: int) -> str | None:
+    def digest_of(self, sequence: int) -> str | None:
+        """The digest of an entry; the genesis' for 0, None where there is no such entry."""
+        if not sequence:
+            return self.chain.genesis.digest
         row = self._one("SELECT digest FROM log WHERE sequence = ?", [sequence])
         return row["digest"] if row else None
 

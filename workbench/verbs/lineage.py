@@ -22,6 +22,9 @@ TaskOption = Annotated[str, typer.Option("--task", help="The clinical task.", sh
 
 def verify(
     pixels: Annotated[bool, typer.Option("--pixels", help="Read every series' pixels as well.")] = False,
+    accept: Annotated[
+        str, typer.Option(help="Why the newest entries are lost: go on from those that there are.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Compare the log with its chain, records and files with the log; exit code 1 where something was altered."""
@@ -29,10 +32,14 @@ def verify(
         from data.blobs import Blobs
         from data.home import Home
         from data.store import Store
+        from data.verifying import accept_loss
         from data.verifying import verify as compare
 
         home = Home.default()
-        found = compare(Store.of(home), Blobs.of(home), pixels=pixels, progress=report.progress)
+        store = Store.of(home)
+        if accept:
+            accept_loss(store, accept)
+        found = compare(store, Blobs.of(home), pixels=pixels, progress=report.progress)
         _tell(report, found)
         if not found.sound:
             raise typer.Exit(1)
