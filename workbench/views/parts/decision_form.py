@@ -76,7 +76,7 @@ def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
     While the worker keeps a decision only the button waits: Streamlit empties a field of text that is disabled.
     """
     key = draft.restored(f"{key_of(case)} why")
-    draft_.why = st.text_area("Why", key=key, height=68,
+    draft_.why = st.text_area("Why", key=key, height=68, on_change=draft.note, args=(key,),
                               placeholder="what decided it: it stays beside the decision")  # fmt: skip
     draft.keep(key, draft_.why)
     link = reading_link(place.home, place.store, case.request)
@@ -131,7 +131,7 @@ def _radio(key: str, label: str, options: Sequence[str], said: Mapping[str, str]
     """One of several, none to begin with."""
     draft.restored(key)
     picked = st.radio(label or "Answer", list(options), index=None, format_func=said.__getitem__, key=key,
-                      horizontal=True,
+                      horizontal=True, on_change=draft.note, args=(key,),
                       label_visibility="visible" if label else "collapsed")  # fmt: skip
     draft.keep(key, picked)
     return picked
@@ -172,6 +172,7 @@ def _number(place: Here, case: Case, question: Question, site: Site) -> Value | 
     value: float | None = st.number_input(
         f"{words.site(site) or 'Value'}, {question.kind.unit}", min_value=float(question.kind.low),
         max_value=None if high == float("inf") else float(high), value=None, key=key, help=said,
+        on_change=draft.note, args=(key,),
     )  # fmt: skip
     draft.keep(key, value)
     return value
@@ -196,7 +197,7 @@ def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft) -> 
     drawings.likeness(place, case, question)
     key = draft.restored(f"{key_of(case)} {question.name}")
     picked = st.radio("Outline", list(options), index=None, format_func=options.__getitem__, key=key,
-                      label_visibility="collapsed")  # fmt: skip
+                      label_visibility="collapsed", on_change=draft.note, args=(key,))  # fmt: skip
     draft.keep(key, picked)
     draft_.elsewhere = draft_.elsewhere or picked == _DRAW
     if picked and picked != _DRAW:

@@ -22,6 +22,11 @@ def keep(key: str, value: Any) -> None:
     st.session_state.setdefault(_KEPT, {})[key] = value
 
 
+def note(key: str) -> None:
+    """Remember what a widget was changed to, as its ``on_change``: also if its page is left before it has run."""
+    keep(key, st.session_state.get(key))
+
+
 def forget(beginning: str) -> None:
     """Forget the drafts whose keys begin so: they were sent."""
     kept = st.session_state.setdefault(_KEPT, {})
