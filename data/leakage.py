@@ -25,6 +25,8 @@ PAGES = 5
 """Pages of a series that are compared, evenly over it."""
 MOST = 0.7
 """Share of the compared pages that must match for a stack to be a copy: 4 of 5."""
+MEAN = 0.8
+"""Mean likeness of the matching pages of a stack that is a copy: one page may look alike by chance, not all."""
 LARGE_PX = 160
 """Side of the larger pictures."""
 KEEP_EVERY = 256
@@ -182,7 +184,7 @@ def _near(looks: _Looks, learnt: Sequence[Study], measured: Sequence[Study], pro
     of_learnt, of_measured = _by_pixels(learnt), _by_pixels(measured)
     for run in runs:
         values = [value for one, other, _ in run if (value := alike[one, other]) >= COPY]
-        if len(values) >= looks.needed(run[0][0], run[0][1]):
+        if len(values) >= looks.needed(run[0][0], run[0][1]) and (len(run) == 1 or np.mean(values) >= MEAN):
             for mine in of_learnt[run[0][0].pixels]:
                 for theirs in of_measured[run[0][1].pixels]:
                     yield Copy(mine, theirs, CopyKind.NEAR, max(values))
