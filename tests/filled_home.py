@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from data.answers import STUDY, Answer, Choice, Form
 from data.blobs import Blobs
@@ -85,7 +86,7 @@ def fill(home: Home, *, count: int = 64) -> Store:
 
 
 def _picture(index: int, lateral: bool) -> NDArray[np.uint16]:
-    """A thorax of ellipses, 12 bits."""
+    """A thorax of ellipses, 12 bits, with details that no other has, so that none is a copy of another."""
     rows, columns = np.mgrid[-1:1:320j, -1:1:288j]
     shift = 0.05 * np.sin(index)
     body = np.clip(1.15 - (rows**2 * 0.7 + (columns - shift) ** 2 * 1.1), 0, 1)
@@ -93,8 +94,12 @@ def _picture(index: int, lateral: bool) -> NDArray[np.uint16]:
     for centre in (0.0,) if lateral else (-0.38, 0.38):
         lungs += np.clip(1 - ((columns - centre - shift) / 0.34) ** 2 - ((rows + 0.1) / 0.62) ** 2, 0, 1)
     ribs = 0.08 * (np.sin(rows * 24 + np.abs(columns) * 6) > 0.5)
-    noise = np.random.default_rng(index).normal(0, 0.012, body.shape)
-    return (np.clip(body * (0.85 - 0.55 * lungs + ribs) + noise, 0, 1) * 4095).astype(np.uint16)
+    draws = np.random.default_rng(index)
+    noise = draws.normal(0, 0.012, body.shape)
+    own = gaussian_filter(draws.normal(0, 1, body.shape), 5)
+    return (np.clip(body * (0.85 - 0.55 * lungs + ribs) + noise + 0.1 * own / own.std(), 0, 1) * 4095).astype(
+        np.uint16
+    )
 
 
 def _study(store: Store, blobs: Blobs, home: Home, index: int) -> Study:
