@@ -3,7 +3,8 @@
 Each picture is kept as a thumbnail. Candidates are those whose coarse pictures correlate best, the whole of one
 with the whole and with :data:`BOXES` of the other, so that a picture that was cut by up to a tenth is found. A
 candidate is registered by an affine map (ECC; Evangelidis and Psarakis, IEEE TPAMI 30(10), 2008), and then the
-details alone are correlated: two chests share their outlines, and only copies share their details.
+details alone are correlated: two chests share their outlines, and only copies share their details. Where that
+leaves doubt, they are copies only if the map is no more than a change of scale and a cut.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ FLAT = 2.0
 """Standard deviation of grey values under which a picture shows nothing that could be compared."""
 LEAST_SHARE = 0.25
 """Share of the pixels that must be comparable: in both pictures, and clipped in none or in both."""
+SURE = 0.9
+"""Correlation of details from which on a pair is a copy however the one lies in the other."""
+SHRUNK = 0.88
+"""Share of the extent that is left of a copy at the least, along either axis."""
+TURNED = 0.02
+"""How much a copy may seem turned or sheared, and reach beyond the other, as a share of the side: nothing, but for
+errors of the registration. Two chests that an affine map brings together are turned and stretched more than so."""
 BLUR_PX = 3.0
 """Standard deviation of the blur that is taken off, in pixels of a thumbnail."""
 EDGE_PX = 3
@@ -157,7 +165,7 @@ def _best(start: int, own: Coarse, wholes: list[Coarse], parts: list[Coarse]) ->
 
 
 def likeness(one: Picture, other: Picture, candidate: Candidate) -> float:
-    """The correlation of the details of two registered pictures, -1 to 1; 0 where too little is left.
+    """The correlation of the details of two registered pictures, -1 to 1; 0 where they do not lie as copies do.
 
     Parameters
     ----------
@@ -169,7 +177,8 @@ def likeness(one: Picture, other: Picture, candidate: Candidate) -> float:
     whole, part = (one, other) if candidate.reverse else (other, one)
     whole = 255 - whole if candidate.inverted else whole
     warp = _registered(part, whole, candidate.box)
-    return _details(part.astype(np.float32), whole.astype(np.float32), warp)
+    found = _details(part.astype(np.float32), whole.astype(np.float32), warp)
+    return found if found >= SURE or _lies_as_copies_do(warp, len(part)) else 0.0
 
 
 def _registered(part: Picture, whole: Picture, box: Box) -> NDArray[np.float32]:
@@ -193,6 +202,14 @@ def _registered(part: Picture, whole: Picture, box: Box) -> NDArray[np.float32]:
     except cv2.error:  # it does not converge: they are not alike
         return warp
     return np.asarray(found, dtype=np.float32)
+
+
+def _lies_as_copies_do(warp: NDArray[np.float32], side: int) -> bool:
+    """Whether the one is the other in another scale, or a part of it that was cut out along the axes."""
+    scales, turned, start = warp[[0, 1], [0, 1]], warp[[0, 1], [1, 0]], warp[:, 2] / side
+    end = start + scales
+    fits = scales.min() >= SHRUNK and start.min() >= -TURNED and end.max() <= 1 + TURNED
+    return bool(fits and np.abs(turned).max() <= TURNED)
 
 
 def _details(part: Coarse, whole: Coarse, warp: NDArray[np.float32]) -> float:

@@ -15,9 +15,10 @@ from data.blobs import Blobs
 from data.deletion import delete_patient
 from data.errors import TrainingError
 from data.home import Home
-from data.leakage import Copy, CopyKind, copies, pages_of
+from data.leakage import LARGE_PX, Copy, CopyKind, copies, pages_of
 from data.likeness import BOXES, COARSE_LEAST, COPY, SIDE_PX, candidates, coarse, likeness, thumbnail
-from data.pixels import Pixels
+from data.phantoms.cxr_quality import radiograph
+from data.pixels import Pixels, apply_window, robust_window
 from data.records import Layout, Part, Series, Study
 from data.splits import patient
 from data.store import Store
@@ -138,6 +139,24 @@ def test_candidates_are_those_of_a_comparison_one_by_one() -> None:
     assert set(found) == {(5, 0), (2, 1)}
     first = next(c for c in candidates(ones, others) if (c.one, c.other) == (5, 0))
     assert likeness(ones[5], others[0], first) > 0.9
+
+
+@pytest.mark.parametrize(("one", "other"), [(479, 2), (467, 299), (606, 69)])
+def test_chests_whose_details_agree_once_one_is_turned_and_stretched_are_no_copies(one: int, other: int) -> None:
+    pictures = [apply_window(p.pixels, robust_window(p.pixels)) for p in map(radiograph, (one, other))]
+    found = list(candidates(*(small(picture) for picture in pictures)))
+    assert found  # they are alike at a coarse look
+    large = [thumbnail(picture, LARGE_PX) for picture in pictures]
+    assert large[0] is not None
+    assert large[1] is not None
+    assert likeness(large[0], large[1], found[0]) < COPY
+
+
+def small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The thumbnail of one picture, as one of several."""
+    found = thumbnail(picture)
+    assert found is not None
+    return found[None]
 
 
 def test_what_was_compared_is_kept_and_goes_with_the_patient(
