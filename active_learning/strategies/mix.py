@@ -81,10 +81,11 @@ def mix(view: View, count: int, generator: np.random.Generator) -> Picks:
     parts = np.stack([_level(one) for one in _criteria(view, learnt, generator)])
     shares = parts * np.array(learnt.weights)[:, None] * _spoken_to(view)
     places, gains = _spread(view, shares.sum(axis=0), wanted(view, count), generator)
-    usual = float(shares.sum(axis=0).mean()) or 1.0
+    wants = shares.sum(axis=0)
+    usual = float(wants.mean()) or 1.0
     why = tuple(
-        f"{WORDS[int(shares[:, place].argmax())]}; wanted {gain / usual:.1f} times as much as the usual case"
-        for place, gain in zip(places, gains, strict=True)
+        f"{WORDS[int(shares[:, place].argmax())]}; wanted {want / usual:.1f} times as much as the usual case"
+        for place, want in zip(places, wants[places], strict=True)
     )
     return Picks(places, gains, why)
 
