@@ -94,7 +94,6 @@ def _appeal(place: Here, decision: Decision) -> None:
         running = jobs.follow(place.home, begun, key=f"appeal {decision.decision_id}")
         key = draft.restored(f"appeal {decision.decision_id}")
         reason = st.text_area("What was overlooked", key=key, height=68, on_change=draft.note, args=(key,))
-        draft.keep(key, reason)
         if st.button("Appeal", key=f"appeal now {decision.decision_id}", disabled=running):
             if not reason.strip():
                 note("An appeal needs a reason. Say what was overlooked.", "wrong")

@@ -78,7 +78,6 @@ def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
     key = draft.restored(f"{key_of(case)} why")
     draft_.why = st.text_area("Why", key=key, height=68, on_change=draft.note, args=(key,),
                               placeholder="what decided it: it stays beside the decision")  # fmt: skip
-    draft.keep(key, draft_.why)
     link = reading_link(place.home, place.store, case.request)
     if draft_.elsewhere:
         _elsewhere(place, case, link)
@@ -130,11 +129,9 @@ def _key(case: Case, question: Question, site: Site, rest: str = "") -> str:
 def _radio(key: str, label: str, options: Sequence[str], said: Mapping[str, str]) -> str | None:
     """One of several, none to begin with."""
     draft.restored(key)
-    picked = st.radio(label or "Answer", list(options), index=None, format_func=said.__getitem__, key=key,
-                      horizontal=True, on_change=draft.note, args=(key,),
-                      label_visibility="visible" if label else "collapsed")  # fmt: skip
-    draft.keep(key, picked)
-    return picked
+    return st.radio(label or "Answer", list(options), index=None, format_func=said.__getitem__, key=key,
+                    horizontal=True, on_change=draft.note, args=(key,),
+                    label_visibility="visible" if label else "collapsed")  # fmt: skip
 
 
 def _option(place: Here, case: Case, question: Question, site: Site) -> Value | None:
@@ -174,7 +171,6 @@ def _number(place: Here, case: Case, question: Question, site: Site) -> Value | 
         max_value=None if high == float("inf") else float(high), value=None, key=key, help=said,
         on_change=draft.note, args=(key,),
     )  # fmt: skip
-    draft.keep(key, value)
     return value
 
 
@@ -198,7 +194,6 @@ def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft) -> 
     key = draft.restored(f"{key_of(case)} {question.name}")
     picked = st.radio("Outline", list(options), index=None, format_func=options.__getitem__, key=key,
                       label_visibility="collapsed", on_change=draft.note, args=(key,))  # fmt: skip
-    draft.keep(key, picked)
     draft_.elsewhere = draft_.elsewhere or picked == _DRAW
     if picked and picked != _DRAW:
         pages = _outline(place, case, question, picked)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 _KEPT = "drafts"
@@ -17,14 +15,9 @@ def restored(key: str) -> str:
     return key
 
 
-def keep(key: str, value: Any) -> None:
-    """Remember what a widget holds now."""
-    st.session_state.setdefault(_KEPT, {})[key] = value
-
-
 def note(key: str) -> None:
     """Remember what a widget was changed to, as its ``on_change``: also if its page is left before it has run."""
-    keep(key, st.session_state.get(key))
+    st.session_state.setdefault(_KEPT, {})[key] = st.session_state.get(key)
 
 
 def forget(beginning: str) -> None:
