@@ -9,8 +9,8 @@ from pathlib import Path
 from active_learning.drift import Drift
 from active_learning.reading_study import ReadingStudy
 from active_learning.words import spoken
-from data.errors import ConfigError
 from data.records import ReaderKind
+from workbench import reading_tables
 from workbench.reading_report_plots import course
 from workbench.reading_report_topic import MERITS, accuracy, grid, section, topic_section
 from workbench.reading_report_words import (
@@ -24,7 +24,7 @@ from workbench.reading_report_words import (
     signed,
     times,
 )
-from workbench.reading_tables import tables, write
+from workbench.reading_tables import tables
 from workbench.views.parts.markup import Html, join, tag
 
 FILE = "report.html"
@@ -38,15 +38,7 @@ def write_report(study: ReadingStudy, folder: Path) -> list[Path]:
     ConfigError
         The folder or a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(html(study), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            "The report cannot be written.", given=f"{folder}: {error.strerror}",
-            expected="a folder that may be written", do="name another with --out",
-        ) from error  # fmt: skip
-    return [folder / FILE, *write(tables(study), folder)]
+    return reading_tables.write_report(html(study), FILE, tables(study), folder)
 
 
 def html(study: ReadingStudy) -> str:

@@ -61,6 +61,29 @@ def tables(study: ReadingStudy) -> tuple[Table, ...]:
     )  # fmt: skip
 
 
+def write_report(page: str, name: str, found: Iterable[Table], folder: Path) -> list[Path]:
+    """Write a page and its tables into a folder, which is made if it is missing; returns the files.
+
+    The page appears whole or not at all.
+
+    Raises
+    ------
+    ConfigError
+        The folder or a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{name}.draft"
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(folder / name)
+    except OSError as error:
+        raise ConfigError(
+            "The report cannot be written.", given=f"{folder}: {error.strerror}",
+            expected="a folder that may be written", do="name another with --out",
+        ) from error  # fmt: skip
+    return [folder / name, *write(found, folder)]
+
+
 def write(found: Iterable[Table], folder: Path) -> list[Path]:
     """Write tables as CSV files into a folder that is there; returns their paths.
 

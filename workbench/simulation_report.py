@@ -11,9 +11,9 @@ from active_learning.playing_outcome import Outcome, Simulation
 from active_learning.playing_plan import RANDOM, LearnerName
 from active_learning.promotion_words import metric_name
 from active_learning.words import spoken
-from data.errors import ConfigError
+from workbench import reading_tables
 from workbench.learning_plot import NEUTRAL, learning_curves
-from workbench.reading_tables import Cell, Table, write
+from workbench.reading_tables import Cell, Table
 from workbench.views.parts.markup import Html, join, tag
 
 if TYPE_CHECKING:
@@ -130,17 +130,7 @@ def write_report(simulation: Simulation, folder: Path) -> list[Path]:
     ConfigError
         The folder or a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{FILE}.draft"
-        draft.write_text(html(simulation), encoding="utf-8")
-        draft.replace(folder / FILE)
-    except OSError as error:
-        raise ConfigError(
-            "The report cannot be written.", given=f"{folder}: {error.strerror}",
-            expected="a folder that may be written", do="name another with --out",
-        ) from error  # fmt: skip
-    return [folder / FILE, *write(tables(simulation), folder)]
+    return reading_tables.write_report(html(simulation), FILE, tables(simulation), folder)
 
 
 def _heading(simulation: Simulation) -> str:
