@@ -12,7 +12,7 @@ from workbench.report import Json, Report, reporting, table
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from active_learning.lineage import Node
+    from active_learning.lineage import Lineage, Node
     from data.verifying import Verified
 
 app = typer.Typer(no_args_is_help=True, help="From a prediction to readers, and from a reader to predictions.")
@@ -73,14 +73,9 @@ def of_study(
 ) -> None:
     """Follow a study's predictions to versions, training sets and readers, and its reads to what learnt them."""
     with reporting(as_json) as report:
-        from active_learning.lineage import Lineage
-        from data.blobs import Blobs
-        from data.home import Home
-        from data.store import Store
         from models.task import get_task
 
-        home = Home.default()
-        _show(report, Lineage(Store.of(home), Blobs.of(home), get_task(task).name).study(study))
+        _show(report, _lineage(get_task(task).name).study(study))
 
 
 @app.command("version")
@@ -90,14 +85,11 @@ def of_version(
 ) -> None:
     """Follow a version to its training set, the rounds and files that gave its answers, and their readers."""
     with reporting(as_json) as report:
-        from active_learning.lineage import Lineage
-        from data.blobs import Blobs
         from data.home import Home
         from data.store import Store
 
-        home = Home.default()
-        store = Store.of(home)
-        _show(report, Lineage(store, Blobs.of(home), store.versions.get(version).task).version(version))
+        task = Store.of(Home.default()).versions.get(version).task
+        _show(report, _lineage(task).version(version))
 
 
 @app.command("reader")
@@ -108,14 +100,20 @@ def of_reader(
 ) -> None:
     """Follow a reader's reads to the consensus they went into, and to every version that learnt from it."""
     with reporting(as_json) as report:
-        from active_learning.lineage import Lineage
-        from data.blobs import Blobs
-        from data.home import Home
-        from data.store import Store
         from models.task import get_task
 
-        home = Home.default()
-        _show(report, Lineage(Store.of(home), Blobs.of(home), get_task(task).name).reader(reader))
+        _show(report, _lineage(get_task(task).name).reader(reader))
+
+
+def _lineage(task: str) -> Lineage:
+    """The lineage of a task in the home."""
+    from active_learning.lineage import Lineage
+    from data.blobs import Blobs
+    from data.home import Home
+    from data.store import Store
+
+    home = Home.default()
+    return Lineage(Store.of(home), Blobs.of(home), task)
 
 
 def _show(report: Report, node: Node) -> None:
