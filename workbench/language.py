@@ -1,0 +1,99 @@
+"""What people read, in their language: one gettext catalogue, English as it stands in the code.
+
+``_`` translates where a sentence is shown, ``n_`` one that counts something, ``N_`` marks a sentence that is
+translated later. ``told`` translates a sentence that was kept, with its figures in it, by the template that made
+it. The catalogue is ``locale/ru/LC_MESSAGES/consilium.po``; ``python -m workbench.catalogue`` keeps it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from babel.messages.pofile import read_po
+from babel.support import Translations
+
+ENGLISH = "en"
+LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "English", "ru": "Русский"})
+"""Code -> how its speakers call it."""
+KEY = "lang"
+"""The key in the session, and the query parameter."""
+FOLDER = Path(__file__).with_name("locale")
+DOMAIN = "consilium"
+
+_spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def language() -> str:
+    """The language of whoever is looked after just now: the page's, else that of :func:`speaking`."""
+    streamlit = sys.modules.get("streamlit.runtime.scriptrunner_utils.script_run_context")
+    context = streamlit.get_script_run_ctx(suppress_warning=True) if streamlit else None
+    if context is not None:
+        import streamlit as st  # noqa: PLC0415 - loaded already
+
+        chosen = st.session_state.get(KEY) or st.query_params.get(KEY)
+        if chosen in LANGUAGES:
+            return str(chosen)
+    return _spoken.get()
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Speak a language in this thread, where there is no page that knows it."""
+    before = _spoken.set(code if code in LANGUAGES else ENGLISH)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
+def catalogue(code: str) -> Path:
+    """Where the translations into a language lie."""
+    return FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+@lru_cache(maxsize=8)
+def _translations(code: str) -> Translations:
+    """The catalogue of a language, read once a process."""
+    import io  # noqa: PLC0415
+
+    from babel.messages.mofile import write_mo  # noqa: PLC0415
+
+    with catalogue(code).open("rb") as file:
+        messages = read_po(file, locale=code, domain=DOMAIN)
+    stream = io.BytesIO()
+    write_mo(stream, messages)
+    stream.seek(0)
+    return Translations(stream, DOMAIN)
+
+
+def _(message: str, **values: object) -> str:
+    """A sentence in the language of the page, with its values in place of ``{names}``."""
+    code = language()
+    said = message if code == ENGLISH or not message else _translations(code).gettext(message)
+    return said.format(**values) if values else said
+
+
+def n_(one: str, several: str, count: float, **values: object) -> str:
+    """A sentence that counts something; ``{n}`` is the count, with its thousands apart."""
+    code = language()
+    if code == ENGLISH:
+        said = one if count == 1 else several
+    else:
+        said = _translations(code).ngettext(one, several, int(count))
+    return said.format(**{"n": f"{count:,}", **values})
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark a sentence for the catalogue, and give it back as it is."""
+    return message
+
+
+def told(sentence: str) -> str:
+    """A kept sentence in the language of the page; as it is where no template of the catalogue made it."""
+    return _(sentence)
