@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from babel.support import Translations
 
 ENGLISH = "en"
@@ -23,6 +24,8 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "English", "ru": "Ру
 """Code -> how its speakers call it."""
 KEY = "lang"
 """The key in the session, and the query parameter."""
+COOKIE = "consilium-lang"
+"""Where the browser keeps the choice."""
 FOLDER = Path(__file__).with_name("locale")
 DOMAIN = "consilium"
 
@@ -33,13 +36,18 @@ def language() -> str:
     """The language of whoever is looked after just now: the page's, else that of :func:`speaking`."""
     streamlit = sys.modules.get("streamlit.runtime.scriptrunner_utils.script_run_context")
     context = streamlit.get_script_run_ctx(suppress_warning=True) if streamlit else None
-    if context is not None:
-        import streamlit as st  # noqa: PLC0415 - loaded already
+    return _of_page() if context is not None else _spoken.get()
 
-        chosen = st.session_state.get(KEY) or st.query_params.get(KEY)
-        if chosen in LANGUAGES:
-            return str(chosen)
-    return _spoken.get()
+
+def _of_page() -> str:
+    """What the address says, else what was chosen once, else the browser's own; the same for the whole visit."""
+    import streamlit as st  # noqa: PLC0415 - loaded already
+
+    if KEY not in st.session_state:
+        own = (st.context.locale or ENGLISH).split("-")[0]
+        said = (st.query_params.get(KEY), st.context.cookies.get(COOKIE), own)
+        st.session_state[KEY] = next((code for code in said if code in LANGUAGES), ENGLISH)
+    return str(st.session_state[KEY])
 
 
 @contextmanager
@@ -86,7 +94,12 @@ def n_(one: str, several: str, count: float, **values: object) -> str:
         said = one if count == 1 else several
     else:
         said = _translations(code).ngettext(one, several, int(count))
-    return said.format(**{"n": f"{count:,}", **values})
+    return said.format(**{"n": number(count), **values})
+
+
+def number(count: float) -> str:
+    """A number with its thousands apart."""
+    return str(format_decimal(count, locale=language()))
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name

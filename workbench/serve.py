@@ -16,6 +16,7 @@ from workbench.api_docs import documentation
 from workbench.api_errors import add_errors
 from workbench.api_replies import NOTICE, own_version
 from workbench.guard import Guard
+from workbench.look import Looked
 from workbench.theme import UPLOAD_MB, apply_settings
 
 HOST = "127.0.0.1"
@@ -70,7 +71,7 @@ def create_app(home: Home) -> ASGIApp:
     )  # fmt: skip
 
     app.add_route("/gradio", lambda _: RedirectResponse("/gradio/"))  # before the pages, which take all the rest
-    app.mount("/", pages)
+    app.mount("/", Looked(pages))
     return Guard(app, hosts=HOSTS)
 
 

@@ -90,13 +90,19 @@ SETTINGS: Mapping[str, bool | int | str] = MappingProxyType(
         "client.showErrorLinks": False,
         "runner.magicEnabled": False,
         "theme.base": "dark",
-        "theme.primaryColor": ACCENT,
-        "theme.backgroundColor": PAGE,
-        "theme.secondaryBackgroundColor": PANEL,
-        "theme.textColor": TEXT,
-        "theme.linkColor": ACCENT,
+        **{
+            f"theme.{look.name}.{option}": colour
+            for look in (DARK, LIGHT)
+            for option, colour in (
+                ("primaryColor", look.accent),
+                ("backgroundColor", look.page),
+                ("secondaryBackgroundColor", look.panel),
+                ("textColor", look.text),
+                ("linkColor", look.accent),
+                ("borderColor", look.line),
+            )
+        },
         "theme.linkUnderline": False,
-        "theme.borderColor": LINE,
         "theme.font": FONT,
         "theme.headingFont": FONT,
         "theme.baseFontSize": 14,

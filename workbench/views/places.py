@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from data.records import Reader, ReaderRole
+from workbench.language import N_, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,20 @@ class Place:
 
 
 PLACES: Mapping[str, Place] = {
-    "home": Place("Consilium", "Reading", hidden=True),
-    "reading": Place("My reading", "Reading", not_for=(ReaderRole.ADJUDICATOR,)),
-    "adjudication": Place("Adjudication", "Reading", not_for=(ReaderRole.READER, ReaderRole.CURATOR)),
-    "worklist": Place("Worklist", "Reading"),
-    "study": Place("Study", "Reading", hidden=True),
-    "loop": Place("Loop", "Learning", curator=True),
-    "consensus": Place("Consensus", "Learning", curator=True),
-    "triage": Place("Triage", "Learning", curator=True),
-    "models": Place("Models", "Learning", curator=True),
-    "data": Place("Data", "Learning", curator=True),
-    "curation": Place("Curation", "Learning", curator=True),
-    "readers": Place("Readers", "System", curator=True),
-    "log": Place("Log", "System", curator=True),
-    "health": Place("Health", "System", curator=True),
+    "home": Place(N_("Consilium"), N_("Reading"), hidden=True),
+    "reading": Place(N_("My reading"), N_("Reading"), not_for=(ReaderRole.ADJUDICATOR,)),
+    "adjudication": Place(N_("Adjudication"), N_("Reading"), not_for=(ReaderRole.READER, ReaderRole.CURATOR)),
+    "worklist": Place(N_("Worklist"), N_("Reading")),
+    "study": Place(N_("Study"), N_("Reading"), hidden=True),
+    "loop": Place(N_("Loop"), N_("Learning"), curator=True),
+    "consensus": Place(N_("Consensus"), N_("Learning"), curator=True),
+    "triage": Place(N_("Triage"), N_("Learning"), curator=True),
+    "models": Place(N_("Models"), N_("Learning"), curator=True),
+    "data": Place(N_("Data"), N_("Learning"), curator=True),
+    "curation": Place(N_("Curation"), N_("Learning"), curator=True),
+    "readers": Place(N_("Readers"), N_("System"), curator=True),
+    "log": Place(N_("Log"), N_("System"), curator=True),
+    "health": Place(N_("Health"), N_("System"), curator=True),
 }
 _MODULES = {"loop": "rounds", "log": "audit"}
 
@@ -76,7 +77,7 @@ def page(name: str) -> Page:
     place = PLACES[name]
     return st.Page(
         page_function(name),
-        title=place.title,
+        title=_(place.title),
         url_path=name,
         default=name == "home",
         visibility="hidden" if place.hidden else "visible",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from data.records import Reader
-from workbench.theme import READERS, SHAPES
+from workbench.theme import SHAPES, palette
 
 TONES = frozenset({"", "good", "doubt", "wrong", "accent", "quiet", "faint"})
 
@@ -60,7 +60,8 @@ def bar(share: float | None, *, cls: str = "") -> Html:
 def reader_dot(reader_id: str, readers: Sequence[Reader]) -> Html:
     """The reader's own hue and shape, the same everywhere."""
     position = next((i for i, r in enumerate(readers) if r.reader_id == reader_id), 0)
-    colour, shape = READERS[position % len(READERS)], SHAPES[position % len(SHAPES)]
+    hues = palette().readers
+    colour, shape = hues[position % len(hues)], SHAPES[position % len(SHAPES)]
     return Html(f'<span style="color:{colour}" aria-hidden="true">{shape}</span>')
 
 
