@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+from babel.localedata import locale_identifiers
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
@@ -48,6 +49,23 @@ def _of_page() -> str:
         said = (st.query_params.get(KEY), st.context.cookies.get(COOKIE), own)
         st.session_state[KEY] = next((code for code in said if code in LANGUAGES), ENGLISH)
     return str(st.session_state[KEY])
+
+
+def locale() -> str:
+    """How dates and numbers are written: the browser's locale where it is one of the page's language."""
+    code = language()
+    streamlit = sys.modules.get("streamlit.runtime.scriptrunner_utils.script_run_context")
+    if streamlit is None or streamlit.get_script_run_ctx(suppress_warning=True) is None:
+        return code
+    import streamlit as st  # noqa: PLC0415 - loaded already
+
+    own = (st.context.locale or code).replace("-", "_")
+    return own if own.split("_")[0] == code and own in _known() else code
+
+
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    return frozenset(locale_identifiers())
 
 
 @contextmanager
@@ -99,7 +117,18 @@ def n_(one: str, several: str, count: float, **values: object) -> str:
 
 def number(count: float) -> str:
     """A number with its thousands apart."""
-    return str(format_decimal(count, locale=language()))
+    return str(format_decimal(count, locale=locale()))
+
+
+def p_(context: str, message: str) -> str:
+    """A word that means several things, in the language of the page, as it is meant in a context."""
+    code = language()
+    return message if code == ENGLISH else str(_translations(code).pgettext(context, message))
+
+
+def NP_(context: str, message: str) -> str:  # noqa: N802 - gettext's own name; the catalogue reads both
+    """Mark a word for the catalogue in a context, and give it back as it is."""
+    return message
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name

@@ -9,6 +9,7 @@ from functools import wraps
 import streamlit as st
 
 from data.errors import ConsiliumError
+from workbench.language import _, told
 from workbench.views.parts import words
 from workbench.views.parts.markup import Html, join, tag, text
 
@@ -30,7 +31,7 @@ def section(title: str) -> None:
 
 def notice() -> None:
     """What stands at the foot of every page."""
-    show(tag("p", words.NOTICE, cls="c-notice"))
+    show(tag("p", _(words.NOTICE), cls="c-notice"))
 
 
 def empty(title: str, what: str, command: str = "") -> None:
@@ -46,10 +47,10 @@ def note(words_: object, tone: str = "") -> None:
 
 def failure(error: Mapping[str, str]) -> None:
     """An error: what went wrong, what was given, what was expected, what to do. It can be copied."""
-    labels = (("given", "Given"), ("expected", "Expected"), ("do", "Do"))
+    labels = (("given", _("Given")), ("expected", _("Expected")), ("do", _("What to do")))
     pairs = [(label, error[name]) for name, label in labels if error.get(name)]
-    listed = [part for label, value in pairs for part in (tag("dt", label), tag("dd", _code(value)))]
-    title = error.get("error") or "It failed without saying why."
+    listed = [part for label, value in pairs for part in (tag("dt", label), tag("dd", _code(told(value))))]
+    title = told(error.get("error", "")) or _("It failed without saying why.")
     show(tag("div", tag("b", title), tag("dl", *listed) if listed else "", cls="c-box c-wrong", role="alert"))
 
 

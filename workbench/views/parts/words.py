@@ -1,9 +1,11 @@
-"""The sentences that several pages share, in one place so that a catalogue of another language can follow."""
+"""The words that several pages share; constants are translated where they are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+
+from babel.dates import format_date, format_time
 
 from data.answers import Choice, Findings, Form, Grade, Kind, MaskValue, Measurement, Question, Site, Value
 from data.records import (
@@ -17,41 +19,52 @@ from data.records import (
     RequestState,
     RoundState,
 )
+from workbench.language import N_, NP_, _, locale
 
 NAME = "Consilium"
-NOTICE = "For research and quality work. Not a medical device."
-CURATOR = "Curator"
-NO_CHAMPION = "no champion yet"
+NOTICE = N_("For research and quality work. Not a medical device.")
+CURATOR = N_("Curator")
+NO_CHAMPION = N_("no champion yet")
 
 PARTS: Mapping[Part, str] = {
-    Part.TRAIN: "training",
-    Part.VALIDATION: "validation",
-    Part.CALIBRATION: "calibration",
-    Part.TEST: "test",
+    Part.TRAIN: N_("training"),
+    Part.VALIDATION: N_("validation"),
+    Part.CALIBRATION: N_("calibration"),
+    Part.TEST: N_("test"),
 }
-MODES: Mapping[Mode, str] = {Mode.ASSISTED: "assisted", Mode.INDEPENDENT: "independent"}
+MODES: Mapping[Mode, str] = {Mode.ASSISTED: N_("assisted"), Mode.INDEPENDENT: N_("independent")}
 PURPOSES: Mapping[Purpose, str] = {
-    Purpose.ACQUISITION: "model needs it",
-    Purpose.VALIDATION: "drawn: validation",
-    Purpose.CALIBRATION: "drawn: calibration",
-    Purpose.TEST: "drawn: test",
-    Purpose.AUDIT: "audit of what was cleared",
-    Purpose.ADJUDICATION: "adjudication",
-    Purpose.REREAD: "hidden second read",
-    Purpose.SECOND_LOOK: "second look",
-    Purpose.QUALIFICATION: "qualification",
+    Purpose.ACQUISITION: N_("model needs it"),
+    Purpose.VALIDATION: N_("drawn: validation"),
+    Purpose.CALIBRATION: N_("drawn: calibration"),
+    Purpose.TEST: N_("drawn: test"),
+    Purpose.AUDIT: N_("audit of what was cleared"),
+    Purpose.ADJUDICATION: N_("adjudication"),
+    Purpose.REREAD: N_("hidden second read"),
+    Purpose.SECOND_LOOK: N_("second look"),
+    Purpose.QUALIFICATION: N_("qualification"),
 }
 REQUESTS: Mapping[RequestState, str] = {
-    RequestState.PLANNED: "not sent yet",
-    RequestState.PUSHED: "waiting",
-    RequestState.ANSWERED: "read",
-    RequestState.SKIPPED: "skipped",
-    RequestState.WITHDRAWN: "taken back",
+    RequestState.PLANNED: N_("not sent yet"),
+    RequestState.PUSHED: N_("waiting"),
+    RequestState.ANSWERED: N_("read"),
+    RequestState.SKIPPED: N_("skipped"),
+    RequestState.WITHDRAWN: N_("taken back"),
 }
-DECISIONS: Mapping[RequestState, str] = {RequestState.ANSWERED: "decided", RequestState.SKIPPED: "declined"}
+DECISIONS: Mapping[RequestState, str] = {
+    RequestState.ANSWERED: N_("decided"),
+    RequestState.SKIPPED: N_("declined"),
+}
 """What became of a case that was given to an adjudicator."""
-STEPS: tuple[str, ...] = ("choose", "read", "agree", "train", "compare", "promote")
-"""The line of a round."""
+STEPS: tuple[str, ...] = (
+    NP_("step", "choose"),
+    NP_("step", "read"),
+    NP_("step", "agree"),
+    NP_("step", "train"),
+    NP_("step", "compare"),
+    NP_("step", "promote"),
+)
+"""The line of a round; each is translated as a ``step``."""
 STEP_OF: Mapping[RoundState, int] = {
     RoundState.OPENED: 1,
     RoundState.PUSHED: 1,
@@ -62,46 +75,46 @@ STEP_OF: Mapping[RoundState, int] = {
 }
 """Which step of the line is the current one; a round in another state has ended."""
 BUTTONS: Mapping[str, str] = {
-    "push": "Send to readers",
-    "pull": "Fetch answers",
-    "close": "Form consensus",
-    "train": "Train candidate",
-    "compare": "Compare",
-    "promote": "Decide",
-    "cancel": "Give up this round",
+    "push": N_("Send to readers"),
+    "pull": N_("Fetch answers"),
+    "close": N_("Form consensus"),
+    "train": N_("Train candidate"),
+    "compare": N_("Compare"),
+    "promote": N_("Decide"),
+    "cancel": N_("Give up this round"),
 }
 JOBS: Mapping[str, str] = {
-    "ingest": "taking files in",
-    "predict": "predicting",
-    "explain": "making a heat map",
-    "train": "training",
-    "evaluate": "measuring on the test patients",
-    "round.open": "choosing cases",
-    "round.preview": "previewing a batch",
-    "round.step": "a step of a round",
-    "round.fetch": "fetching answers",
-    "case.decide": "keeping the decision",
-    "case.appeal": "passing the case to another adjudicator",
-    "reader.qualify": "a qualification",
-    "demo.predict": "a demo prediction",
-    "demo.play": "preparing the task's demo on phantoms",
-    "curate": "drawing a curated set",
-    "consensus.measure": "measuring the readers",
-    "consensus.outlines": "comparing outlines",
-    "readers.report": "writing the reading-study report",
-    "champion.drift": "measuring how the champion goes on",
-    "scan.take": "taking an upload in",
-    "simulate": "simulating ways to choose",
-    "triage.plan": "making an operating point",
-    "triage.run": "deciding what needs reading",
-    "verify": "verifying the log",
+    "ingest": N_("taking files in"),
+    "predict": N_("predicting"),
+    "explain": N_("making a heat map"),
+    "train": N_("training"),
+    "evaluate": N_("measuring on the test patients"),
+    "round.open": N_("choosing cases"),
+    "round.preview": N_("previewing a batch"),
+    "round.step": N_("a step of a round"),
+    "round.fetch": N_("fetching answers"),
+    "case.decide": N_("keeping the decision"),
+    "case.appeal": N_("passing the case to another adjudicator"),
+    "reader.qualify": N_("a qualification"),
+    "demo.predict": N_("a demo prediction"),
+    "demo.play": N_("preparing the task's demo on phantoms"),
+    "curate": N_("drawing a curated set"),
+    "consensus.measure": N_("measuring the readers"),
+    "consensus.outlines": N_("comparing outlines"),
+    "readers.report": N_("writing the reading-study report"),
+    "champion.drift": N_("measuring how the champion goes on"),
+    "scan.take": N_("taking an upload in"),
+    "simulate": N_("simulating ways to choose"),
+    "triage.plan": N_("making an operating point"),
+    "triage.run": N_("deciding what needs reading"),
+    "verify": N_("verifying the log"),
 }
 JOB_STATES: Mapping[JobState, str] = {
-    JobState.WAITING: "waiting for the worker",
-    JobState.RUNNING: "running",
-    JobState.DONE: "done",
-    JobState.FAILED: "failed",
-    JobState.CANCELLED: "called off",
+    JobState.WAITING: N_("waiting for the worker"),
+    JobState.RUNNING: N_("running"),
+    JobState.DONE: N_("done"),
+    JobState.FAILED: N_("failed"),
+    JobState.CANCELLED: N_("called off"),
 }
 START_WORKER = "consilium worker"
 START_SERVER = "consilium labelstudio start"
@@ -109,7 +122,7 @@ START_SERVER = "consilium labelstudio start"
 
 def short(question: str) -> str:
     """A question's name as a label."""
-    return question.replace("_", " ")
+    return _(question.replace("_", " "))
 
 
 def site(where: Site) -> str:
@@ -118,8 +131,8 @@ def site(where: Site) -> str:
     if kind == "study":
         return ""
     if kind == "page":
-        return f"page {int(rest) + 1}"
-    return f"lesion {rest}" if kind == "lesion" else rest.replace(":", " ")
+        return _("page {number}", number=int(rest) + 1)
+    return _("lesion {number}", number=rest) if kind == "lesion" else " ".join(map(short, rest.split(":")))
 
 
 def value(kind: Kind, given: Value | None) -> str:
@@ -127,14 +140,14 @@ def value(kind: Kind, given: Value | None) -> str:
     if given is None:
         return "—"
     if isinstance(kind, Grade) and isinstance(given, int):
-        return kind.levels[given] if 0 <= given < len(kind.levels) else str(given)
+        return _(kind.levels[given]) if 0 <= given < len(kind.levels) else str(given)
     if isinstance(given, frozenset):
-        return ", ".join(short(one) for one in sorted(given)) or "none"
+        return ", ".join(short(one) for one in sorted(given)) or _("none")
     if isinstance(given, MaskValue):
         labels = ", ".join(short(label) for label, _ in given.masks)
-        return f"outlined: {labels}" if labels else "not outlined"
+        return _("outlined: {labels}", labels=labels) if labels else _("not outlined")
     if isinstance(kind, Measurement):
-        return f"{float(str(given)):.3g} {kind.unit}"
+        return f"{float(str(given)):.3g} {_(kind.unit)}"
     return short(str(given))
 
 
@@ -152,7 +165,7 @@ def probability(kind: Kind, result: QuestionPrediction) -> float | None:
 
 def calibrated(share: float | None) -> str:
     """A probability as it is written everywhere."""
-    return "" if share is None else f"P = {share:.2f} (calibrated)"
+    return "" if share is None else _("P = {share:.2f} (calibrated)", share=share)
 
 
 def asked(form: Form, name: str) -> Question | None:
@@ -162,12 +175,14 @@ def asked(form: Form, name: str) -> Question | None:
 
 def reader_name(reader: Reader) -> str:
     """A reader's name; scripted ones say so."""
-    return f"{reader.name} (scripted)" if reader.kind == ReaderKind.SCRIPTED else reader.name
+    scripted = reader.kind == ReaderKind.SCRIPTED
+    return _("{name} (scripted)", name=reader.name) if scripted else reader.name
 
 
 def day(at: str) -> str:
-    """A time as a date, or as it was given."""
-    return at[:10] if len(at) >= 10 else at
+    """A time as a date in the reader's locale, or as it was given."""
+    when = _when(at)
+    return at if when is None else str(format_date(when, "medium", locale=locale()))
 
 
 def present_first(result: QuestionPrediction) -> list[str]:
@@ -177,35 +192,48 @@ def present_first(result: QuestionPrediction) -> list[str]:
 
 
 def moment(at: str) -> str:
-    """A time to the minute, UTC."""
-    return at[:16].replace("T", " ")
+    """A time to the minute, UTC, in the reader's locale, or as it was given."""
+    when = _when(at)
+    if when is None:
+        return at
+    return f"{format_date(when, 'medium', locale=locale())} {format_time(when, 'HH:mm', locale=locale())}"
+
+
+def _when(at: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(at)
+    except (ValueError, TypeError):
+        return None
 
 
 def ago(at: str) -> str:
     """How long ago a time was."""
-    try:
-        seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
-    except (ValueError, TypeError):
+    when = _when(at)
+    if when is None or when.tzinfo is None:
         return ""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return "just now"
+    seconds = (datetime.now(UTC) - when).total_seconds()
+    for size_s, said in _AGO:
+        if seconds >= size_s:
+            return _(said, n=int(seconds // size_s))
+    return _("just now")
+
+
+_AGO = ((86400, N_("{n} d ago")), (3600, N_("{n} h ago")), (60, N_("{n} min ago")))
 
 
 def minutes(seconds: float) -> str:
     """A duration as a reader plans it."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
+        return _("about {n} s", n=max(1, round(seconds)))
     if seconds < 5400:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3600:.1f} h"
+        return _("about {n} min", n=round(seconds / 60))
+    return _("about {n:.1f} h", n=seconds / 3600)
 
 
 def size(count: float) -> str:
     """Bytes."""
-    for unit in ("B", "KB", "MB", "GB"):
+    for unit in (N_("B"), N_("KB"), N_("MB"), N_("GB")):
         if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+            return f"{count:.0f} {_(unit)}" if unit == "B" else f"{count:.1f} {_(unit)}"
         count /= 1000
-    return f"{count:.1f} TB"
+    return f"{count:.1f} {_('TB')}"
