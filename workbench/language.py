@@ -7,6 +7,7 @@ it. The catalogue is ``locale/ru/LC_MESSAGES/consilium.po``; ``python -m workben
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +17,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from babel.localedata import locale_identifiers
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
+
+from workbench.kept import Kept
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "English", "ru": "Русский"})
@@ -84,16 +89,16 @@ def catalogue(code: str) -> Path:
 
 
 @lru_cache(maxsize=8)
+def _read(code: str) -> Catalog:
+    with catalogue(code).open("rb") as file:
+        return read_po(file, locale=code, domain=DOMAIN)
+
+
+@lru_cache(maxsize=8)
 def _translations(code: str) -> Translations:
     """The catalogue of a language, read once a process."""
-    import io  # noqa: PLC0415
-
-    from babel.messages.mofile import write_mo  # noqa: PLC0415
-
-    with catalogue(code).open("rb") as file:
-        messages = read_po(file, locale=code, domain=DOMAIN)
     stream = io.BytesIO()
-    write_mo(stream, messages)
+    write_mo(stream, _read(code))
     stream.seek(0)
     return Translations(stream, DOMAIN)
 
@@ -138,4 +143,17 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name
 
 def told(sentence: str) -> str:
     """A kept sentence in the language of the page; as it is where no template of the catalogue made it."""
-    return _(sentence)
+    code = language()
+    return sentence if code == ENGLISH or not sentence else _told(code, sentence)
+
+
+@lru_cache(maxsize=20_000)
+def _told(code: str, sentence: str) -> str:
+    return _kept(code).said(sentence)
+
+
+@lru_cache(maxsize=8)
+def _kept(code: str) -> Kept:
+    messages = _read(code)
+    singular = [entry.id[0] if isinstance(entry.id, tuple | list) else entry.id for entry in messages]
+    return Kept((text for text in singular if text), _translations(code).gettext)
