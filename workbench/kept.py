@@ -1,8 +1,8 @@
 """Sentences that were kept with their figures in them, in another language: found by the template they are of.
 
-The store keeps sentences in English: why a case is in a batch, how a candidate compared, how far work is, what went
-wrong. A template of the catalogue such as ``drawn at random for the {1} set`` is matched against them; what stands
-in its places may be of a template itself. A sentence without a template is taken apart at its joints.
+The store keeps sentences in English: why a case is in a batch, how a candidate compared, how far work is, what
+went wrong. A template of the catalogue such as ``drawn at random for the {1} set`` is matched against them; what
+stands in its places may be of a template itself. A sentence without a template is taken apart at its joints.
 """
 
 from __future__ import annotations
