@@ -1,7 +1,7 @@
 """The templates of the sentences that are kept in English: reasons, verdicts, how far work is.
 
-``{1}``, ``{2}`` ... stand for what a sentence is filled with; what is filled in may be of a template itself. The parts
-of a sentence that is put together are templates of their own. Errors need none here: the catalogue reads them.
+``{1}``, ``{2}`` ... stand for what a sentence is filled with; what is filled in may be of a template itself. The
+parts of a sentence that is put together are templates of their own. Errors need none here: the catalogue reads them.
 """
 
 from __future__ import annotations
@@ -153,12 +153,12 @@ TRIAGE = (
         "where {6} was promised."
     ),
     N_(
-        "The scores of {1} new patients are not those of the calibration patients: population stability index {2}, "
-        "Kolmogorov-Smirnov {3} (p {4})."
+        "The scores of {1} new patients are not those of the calibration patients: population stability index "
+        "{2}, Kolmogorov-Smirnov {3} (p {4})."
     ),
     N_(
-        "{1} of {2} new patients have images unlike those of the calibration patients, of whom {3} of {4} have images "
-        "unlike those of the others (p {5})."
+        "{1} of {2} new patients have images unlike those of the calibration patients, of whom {3} of {4} have "
+        "images unlike those of the others (p {5})."
     ),
 )
 """What triage says: :mod:`active_learning.triage`, ``triage_looks``, ``watch``."""
