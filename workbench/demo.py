@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,51 +18,41 @@ from data.store import Store
 from data.tables.versions import decode_measured
 from models.task import ClinicalTask, get_task
 from workbench import jobs
+from workbench.api_replies import NOTICE
 from workbench.demo_work import remove_upload, take_upload
+from workbench.language import COOKIE, ENGLISH, LANGUAGES, N_, _, speaking, told
+from workbench.look import COOKIES, LOOK
 from workbench.order import first_task, in_order
-from workbench.theme import ACCENT, FONT, LINE, PAGE, PANEL, QUIET, RAISED, TEXT
+from workbench.theme import DARK, LIGHT
 from workbench.worker import is_running
 
 if TYPE_CHECKING:
     import gradio as gr
 
-NOTICE = "For research and quality work. Not a medical device."
 SHOWN_FROM = 0.005
 """The least probability of an option that is named."""
 TIMEOUT_S = 180.0
 POLL_S = 0.2
-_EMPTY = "The picture appears here, with a heat map for each answer."
-PROMISE = "The image stays on this machine, and is deleted as soon as it has been predicted."
+_EMPTY = N_("The picture appears here, with a heat map for each answer.")
+_TAKES = N_("DICOM, NIfTI, PNG, JPEG, or a ZIP of one study")
+PROMISE = N_("The image stays on this machine, and is deleted as soon as it has been predicted.")
 
-_CSS = f"""
-:root, .dark, body {{ --body-background-fill: {PAGE};
---background-fill-primary: {PAGE};
---background-fill-secondary: {PANEL}; --block-background-fill: {PANEL}; --border-color-primary: {LINE};
---block-border-color: {LINE}; --input-background-fill: {RAISED}; --body-text-color: {TEXT};
---body-text-color-subdued: {QUIET}; --block-label-background-fill: {PANEL}; --block-label-text-color: {QUIET};
---block-title-text-color: {QUIET}; --button-primary-background-fill: {ACCENT};
---button-primary-text-color: #071019;
---button-primary-background-fill-hover: #7bb8ff; --button-secondary-background-fill: {RAISED};
---button-secondary-text-color: {TEXT}; --radius-lg: 4px; --radius-md: 4px; --radius-sm: 3px;
---block-radius: 4px; --button-large-radius: 4px; --shadow-drop: none; --block-shadow: none; }}
-body, gradio-app {{ background: {PAGE} !important; color: {TEXT}; }}
-.gradio-container {{ max-width: 1440px !important; font-family: {FONT} !important; font-size: 14px; }}
-footer {{ display: none !important; }}
-.c-said table {{ width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }}
-.c-said th {{ text-align: left; font-weight: 500; color: {QUIET}; font-size: 12px; padding: 4px 8px 4px 0; }}
-.c-said table, .c-said tr, .c-said td, .c-said th {{ border: 0 !important; }}
-.c-said td, .c-said th {{ border-bottom: 1px solid {LINE} !important; padding: 6px 8px 6px 0; }}
-.c-said td.v {{ font-weight: 600; }} .c-said .q {{ color: {QUIET}; }} .c-said p {{ margin: 8px 0 0; }}
-.c-bad {{ border-left: 3px solid #e5675f; padding: 8px 12px; background: {PANEL}; }}
-.c-bad dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 6px 0 0; }}
-.c-bad dt {{ color: {QUIET}; }} .c-bad dd {{ margin: 0; overflow-wrap: anywhere; }}
-.c-shown {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px; }}
-.c-shown figure {{ margin: 0; }} .c-shown img {{ width: 100%; max-height: 62vh; object-fit: contain;
-background: #000; border-radius: 4px; }} .c-shown figcaption {{ color: {QUIET}; font-size: 12px; padding: 4px 0; }}
-.c-none {{ min-height: 420px; border: 1px dashed {LINE}; border-radius: 4px; color: {QUIET};
-place-items: center; }}
-.c-top h1 {{ font-size: 20px; font-weight: 600; margin: 0; }} .c-top p {{ color: {QUIET}; margin: 4px 0 0; }}
-"""
+_SCRIPT = f"""() => {{
+  const kept = document.cookie.match(/(?:^|; ){COOKIES[LOOK]}=light/) ? "light" : "dark";
+  document.documentElement.dataset.look = kept;
+  document.body.classList.toggle("dark", kept === "dark");
+}}"""
+
+
+def _css() -> str:
+    """The style sheet, in the colours of either look."""
+    looks = ""
+    for palette in (DARK, LIGHT):
+        colours = " ".join(
+            f"--{name}: {value};" for name, value in asdict(palette).items() if isinstance(value, str)
+        )
+        looks += f":root[data-look={palette.name}] {{ color-scheme: {palette.name}; {colours} }}\n"
+    return looks + Path(__file__).with_name("demo.css").read_text(encoding="utf-8")
 
 
 def _theme() -> Any:
@@ -72,30 +63,51 @@ def _theme() -> Any:
                           font_mono=[gr.themes.Font("ui-monospace"), gr.themes.Font("monospace")])  # fmt: skip
 
 
-_DARK = "() => { document.body.classList.add('dark'); }"
-
-
 def look() -> dict[str, Any]:
     """Theme, style sheet and script with which the demo is mounted. Fonts are the system's own."""
-    return {"theme": _theme(), "css": _CSS, "js": _DARK}
+    return {"theme": _theme(), "css": _css(), "js": _SCRIPT}
+
+
+def language_of(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:
+    """The language of whoever asks: as it was chosen on the pages, else the browser's first."""
+    accepted = headers.get("accept-language", "")[:2].lower()
+    return next((code for code in (cookies.get(COOKIE, ""), accepted) if code in LANGUAGES), ENGLISH)
 
 
 def _about(task: ClinicalTask) -> str:
     """What a task answers, as it stands below the button."""
-    return f"<div class='c-said q'>{escape(task.description)}</div>"
+    return f"<div class='c-said q'>{escape(_(task.description))}</div>"
+
+
+def _top() -> str:
+    title, promise = escape(_("Consilium demo")), escape(f"{_(PROMISE)} {_(NOTICE)}")
+    return f"<div class='c-top'><h1>{title}</h1><p>{promise}</p></div>"
+
+
+def _nothing() -> str:
+    return f"<div class='c-shown c-none'>{escape(_(_EMPTY))}</div>"
 
 
 def create_demo(home: Home) -> gr.Blocks:
-    """The demo of a home."""
+    """The demo of a home. It is drawn in English, and speaks the visitor's language once the page is there."""
     import gradio as gr  # noqa: PLC0415 - heavy
 
     store = Store.of(home)
     tasks = in_order(store)
+
+    def spoken(request: gr.Request) -> tuple[Any, ...]:
+        """Every word of the empty page in the visitor's language."""
+        with speaking(_language(request)):
+            named = gr.update(label=_("Task"), choices=[(_(t.title), name) for name, t in tasks.items()])
+            return (_top(), named, gr.update(label=_(_TAKES)), gr.update(value=_("Predict")),
+                    _about(first_task(store)), _nothing())  # fmt: skip
+
+    def about(name: str, request: gr.Request) -> str:
+        with speaking(_language(request)):
+            return _about(tasks[name])
+
     with gr.Blocks(title="Consilium demo", analytics_enabled=False, delete_cache=(600, 600)) as demo:
-        gr.HTML(
-            f"<div class='c-top'><h1>Consilium demo</h1><p>{escape(PROMISE)} {escape(NOTICE)}</p></div>",
-            padding=False,
-        )
+        top = gr.HTML(_top(), padding=False)
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=340):
                 task = gr.Radio(
@@ -104,17 +116,15 @@ def create_demo(home: Home) -> gr.Blocks:
                     label="Task",
                     visible=len(tasks) > 1,
                 )
-                upload = gr.File(
-                    label="DICOM, NIfTI, PNG, JPEG, or a ZIP of one study", file_count="single", height=160
-                )
+                upload = gr.File(label=_TAKES, file_count="single", height=160)
                 ask = gr.Button("Predict", variant="primary")
                 said = gr.HTML(lambda: _about(first_task(store)), padding=False)
             with gr.Column(scale=2):
-                shown = gr.HTML(f"<div class='c-shown c-none'>{_EMPTY}</div>", padding=False)
+                shown = gr.HTML(_nothing(), padding=False)
             answer = gr.JSON(visible=False)
-        task.input(
-            lambda name: _about(tasks[name]), [task], [said], api_visibility="private", show_progress="hidden"
-        )
+        demo.load(_with_request(spoken), None, [top, task, upload, ask, said, shown], api_visibility="private",
+                  show_progress="hidden")  # fmt: skip
+        task.input(_with_request(about), [task], [said], api_visibility="private", show_progress="hidden")
         ask.click(
             _predictor(home), [upload, task], [said, shown, answer], api_name="predict", concurrency_limit=1,
             concurrency_id="predict", show_progress="full",
@@ -127,21 +137,38 @@ Shown = tuple[str, str, dict[str, Any]]
 """Answers and pictures as HTML, and the answers as JSON."""
 
 
+def _language(request: gr.Request | None) -> str:
+    if request is None:
+        return ENGLISH
+    return language_of(request.headers, request.cookies)
+
+
 def _predictor(home: Home) -> Callable[..., Shown]:
     import gradio as gr  # noqa: PLC0415
 
     def predict(
         upload: str | None,
         task: str,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
     ) -> Shown:
         """Predict an image with the champion of a task."""
-        try:
-            return predict_upload(home, upload, task, progress)
-        except ConsiliumError as error:
-            return problem(error), f"<div class='c-shown c-none'>{_EMPTY}</div>", error.as_dict()
+        with speaking(_language(request)):
+            try:
+                return predict_upload(home, upload, task, progress)
+            except ConsiliumError as error:
+                return problem(error), _nothing(), error.as_dict()
 
-    return predict
+    return _with_request(predict)
+
+
+def _with_request(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose ``request`` Gradio fills in: it goes by annotations, which are names alone here."""
+    import gradio as gr  # noqa: PLC0415
+
+    own = {"request": gr.Request, "progress": gr.Progress}
+    function.__annotations__ |= {name: own[name] for name in own if name in function.__annotations__}
+    return function
 
 
 def predict_upload(home: Home, upload: str | None, task: str, progress: Callable[..., object]) -> Shown:
@@ -200,7 +227,7 @@ def _follow(home: Home, job: Job, progress: Callable[..., object]) -> Job:
                 expected=job.error.get("expected", ""),
                 do=job.error.get("do", ""),
             )
-        progress(job.progress, desc=job.message or "waiting for the worker")
+        progress(job.progress, desc=told(job.message) or _("waiting for the worker"))
         time.sleep(POLL_S)
     store.jobs.cancel(job.job_id)
     raise JobError("It took too long.", given=f"{TIMEOUT_S:.0f} s", expected="less", do="try a smaller image")
@@ -209,7 +236,9 @@ def _follow(home: Home, job: Job, progress: Callable[..., object]) -> Job:
 def _caption(name: str) -> str:
     stem = name.removesuffix(".jpg")
     about = stem.removeprefix("heat-").replace("_", " ")
-    return "the picture" if stem == "picture" else f"where “{about}” comes from: blue little, yellow most"
+    if stem == "picture":
+        return _("the picture")
+    return _("where “{answer}” comes from: blue little, yellow most", answer=_(about))
 
 
 def _result(raw: Mapping[str, Any]) -> QuestionPrediction:
@@ -229,7 +258,7 @@ def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any
         question = words.asked(form, one.question)
         likely = sorted(one.probabilities.items(), key=lambda pair: -pair[1])
         options = ", ".join(f"{words.short(n)} {p:.2f}" for n, p in likely if p >= SHOWN_FROM)
-        title = question.title if question else words.short(one.question)
+        title = _(question.title) if question else words.short(one.question)
         share = answers.probability(form, one)
         rows.append(
             f"<tr><td>{escape(title)} <span class='q'>{escape(words.site(one.site))}</span></td>"
@@ -238,26 +267,32 @@ def said(form: Form, results: list[QuestionPrediction], result: Mapping[str, Any
         )
     found = "".join(
         f"<tr><td>{escape(words.short(m.name))} <span class='q'>{escape(words.site(m.site))}</span></td>"
-        f"<td class='v'>{m.value:.3g} {escape(m.unit)}</td><td colspan='2' class='q'>{escape(m.note)}</td></tr>"
+        f"<td class='v'>{m.value:.3g} {escape(_(m.unit))}</td>"
+        f"<td colspan='2' class='q'>{escape(told(m.note))}</td></tr>"
         for m in (decode_measured(raw) for raw in result.get("measured", ()))
     )
-    caution = f"<p class='c-bad' role='note'>{escape(result['caution'])}</p>" if result.get("caution") else ""
-    held = f"<p>Look at the picture: {escape(str(result['held']))}.</p>" if result.get("held") else ""
-    return (
-        "<div class='c-said'><table><tr><th>Question</th><th>Answer</th><th>Probability</th>"
-        "<th>By option</th></tr>"
-        f"{''.join(rows)}{found}</table>"
-        f"<p class='q'>Probabilities are calibrated. Version {escape(result['version'])}, "
-        f"uncertainty {result['uncertainty']:.2f} of 1.</p>{caution}{held}<p class='q'>{escape(NOTICE)}</p></div>"
+    caution = (
+        f"<p class='c-bad' role='note'>{escape(told(result['caution']))}</p>" if result.get("caution") else ""
     )
+    look_at = _("Look at the picture: {why}.", why=told(str(result.get("held", ""))))
+    held = f"<p>{escape(look_at)}</p>" if result.get("held") else ""
+    heads = "".join(f"<th>{escape(_(name))}</th>" for name in _HEADS)
+    below = _("Probabilities are calibrated. Version {version}, uncertainty {uncertainty:.2f} of 1.",
+              version=result["version"], uncertainty=result["uncertainty"])  # fmt: skip
+    return (
+        f"<div class='c-said'><table><tr>{heads}</tr>{''.join(rows)}{found}</table>"
+        f"<p class='q'>{escape(below)}</p>{caution}{held}<p class='q'>{escape(_(NOTICE))}</p></div>"
+    )
+
+
+_HEADS = (N_("Question"), N_("Answer"), N_("Probability"), N_("By option"))
 
 
 def problem(error: ConsiliumError) -> str:
     """An error with what to do."""
     given = error.as_dict()
+    names = {"given": _("Given"), "expected": _("Expected"), "do": _("What to do")}
     pairs = "".join(
-        f"<dt>{name}</dt><dd>{escape(given[key])}</dd>"
-        for key, name in (("given", "Given"), ("expected", "Expected"), ("do", "Do"))
-        if given[key]
+        f"<dt>{escape(name)}</dt><dd>{escape(told(given[key]))}</dd>" for key, name in names.items() if given[key]
     )
-    return f"<div class='c-bad' role='alert'><b>{escape(given['error'])}</b><dl>{pairs}</dl></div>"
+    return f"<div class='c-bad' role='alert'><b>{escape(told(given['error']))}</b><dl>{pairs}</dl></div>"

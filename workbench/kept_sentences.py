@@ -1,7 +1,7 @@
 """The templates of the sentences that are kept in English: reasons, verdicts, how far work is.
 
 ``{1}``, ``{2}`` ... stand for what a sentence is filled with; what is filled in may be of a template itself. The
-parts of a sentence that is put together are templates of their own. Errors need none here: the catalogue reads them.
+parts of a sentence that is put together are templates of their own. Errors need none: the catalogue reads them.
 """
 
 from __future__ import annotations
