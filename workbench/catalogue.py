@@ -126,7 +126,7 @@ def update(code: str) -> Catalog:
         ids = (message.text, message.plural) if message.plural else message.text
         if message.plural and isinstance(said, str):
             said = (said,) + ("",) * (new.num_plurals - 1)
-        new.add(ids, said, context=message.context or None, locations=[(place, None) for place in places[:1]])
+        new.add(ids, said, context=message.context or None, locations=[(place, 0) for place in places[:1]])
     return new
 
 
@@ -137,14 +137,15 @@ def wanting(code: str) -> list[str]:
     faults, known = [], messages()
     for message in known:
         entry = kept.get(message.text, message.context or None)
-        said = () if entry is None else (entry.string,) if isinstance(entry.string, str) else tuple(entry.string)
+        given = entry.string if entry is not None else None
+        said = (given,) if isinstance(given, str) else tuple(given or ())
         if not said or not all(said):
             faults.append(f"not translated: {message.text!r}")
             continue
         asked = set(PLACES.findall(message.text)) | set(PLACES.findall(message.plural))
         for one in said:
-            given = set(PLACES.findall(one))
-            if given != asked and not (message.plural and given <= asked and asked - given <= {"{n}"}):
+            has = set(PLACES.findall(one))
+            if has != asked and not (message.plural and has <= asked and asked - has <= {"{n}"}):
                 faults.append(f"other values: {message.text!r}: {one!r}")
     ids = {(message.text, message.context) for message in known}
     for entry in kept:

@@ -127,7 +127,7 @@ def short(question: str) -> str:
 
 def site(where: Site) -> str:
     """Where an answer holds, as people say it; empty for the study."""
-    kind, _, rest = where.key.partition(":")
+    kind, rest = (*where.key.split(":", 1), "")[:2]
     if kind == "study":
         return ""
     if kind == "page":
