@@ -77,7 +77,7 @@ def _weight(template: Template) -> int:
 
 
 def _filled(message: str, names: tuple[str, ...], values: list[str]) -> str:
-    given = {}
+    given: dict[str, str] = {}
     for name, value in zip(names, values, strict=True):
         given.setdefault(name, value)
     return PLACE.sub(lambda found: given.get(found.group(1), found.group(0)), message)
