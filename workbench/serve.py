@@ -18,6 +18,7 @@ from workbench.api_replies import NOTICE, own_version
 from workbench.guard import Guard
 from workbench.look import Looked
 from workbench.theme import UPLOAD_MB, apply_settings
+from workbench.viewer.canvas_files import add_canvas
 
 HOST = "127.0.0.1"
 HOSTS: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")
@@ -64,6 +65,7 @@ def create_app(home: Home) -> ASGIApp:
 
     pages = st.App(Path(__file__).with_name("app.py"))
     app = create_api(home)
+    add_canvas(app.router)
     app.router.lifespan_context = pages.lifespan()
     app = gr.mount_gradio_app(
         app, create_demo(home), path="/gradio", max_file_size=UPLOAD_MB * 2**20, run_history=False,

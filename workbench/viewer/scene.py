@@ -166,6 +166,8 @@ class Scene:
         The query parameter in which the viewer keeps place, window and layout; empty to keep none.
     can_ask_heat:
         Whether H may ask for a heat map that is not there yet (event ``ask`` with ``heat``).
+    prefetch:
+        Whole addresses (slab number included) of what will be shown next; fetched when all of this is there.
     """
 
     panes: tuple[Pane, ...]
@@ -175,6 +177,7 @@ class Scene:
     words: Mapping[str, str] = field(default_factory=dict)
     address_key: str = "at"
     can_ask_heat: bool = False
+    prefetch: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The scene as JSON, with the names of its fields."""

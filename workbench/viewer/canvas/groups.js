@@ -1,0 +1,113 @@
+// The hands: which are shown and how, and which two are compared.
+
+import { button, digits, h, select, t } from "./dom.js";
+
+export class Groups {
+  constructor(changed) {
+    this.changed = () => { this.version += 1; changed(); };
+    this.version = 0;
+    this.on = true;
+    this.known = new Map();
+    this.compared = null;
+  }
+
+  /** Take the hands of a scene; what was chosen for those that were there stays. */
+  take(panes) {
+    const before = this.known;
+    this.known = new Map();
+    for (const layer of panes.flatMap((pane) => pane.layers)) {
+      const { group: key, who, mark, colour, dashed, shown, filled } = layer;
+      if (!this.known.has(key))
+        this.known.set(key, { key, who, mark, colour, dashed, shown, filled, opacity: 0.4, own: false, layers: new Map(), ...before.get(key) });
+      const { layers } = this.known.get(key);
+      if (!layers.has(layer.name)) layers.set(layer.name, { colour: layer.colour, shown: true });
+    }
+    for (const { group: key } of panes.flatMap((pane) => pane.lines))
+      if (!this.known.has(key))
+        this.known.set(key, { key, who: key, mark: "", colour: "#e6edf3", shown: true, layers: new Map(), ...before.get(key) });
+    const keys = [...this.known.keys()];
+    this.offered = panes.map((pane) => pane.compare).find(Boolean) || keys.slice(0, 2);
+    if (this.compared && !this.compared.every((key) => this.known.has(key))) this.compared = null;
+    this.version += 1;
+  }
+
+  of(key) { return this.known.get(key); }
+
+  /** A hand's own colour once somebody chose one, else the layer's. */
+  colour(layer) {
+    const group = this.of(layer.group);
+    return group.own ? group.colour : layer.colour;
+  }
+
+  shows(layer) {
+    const group = this.of(layer.group);
+    const wanted = this.compared ? this.compared.includes(layer.group) : group.shown;
+    return this.on && wanted && group.layers.get(layer.name).shown;
+  }
+
+  toggle() {
+    this.on = !this.on;
+    this.changed();
+  }
+
+  get canCompare() { return [...this.known.values()].filter((group) => group.layers.size).length > 1; }
+
+  compare() {
+    if (this.compared) this.compared = null;
+    else if (this.canCompare) {
+      this.compared = [...this.offered];
+      this.on = true;
+    }
+    this.changed();
+  }
+
+  #set(group, name, value) {
+    group[name] = value;
+    this.changed();
+  }
+
+  /** The list of hands with their switches. */
+  list() {
+    return [...this.known.values()].map((group) => h("div", { class: "group", "data-group": group.key },
+      h("label", {},
+        h("input", { type: "checkbox", checked: group.shown, onchange: (event) => this.#set(group, "shown", event.target.checked) }),
+        this.#swatch(group), group.who),
+      group.layers.size ? this.#details(group) : null));
+  }
+
+  #swatch({ colour, mark, dashed }) {
+    return h("span", { class: `swatch${dashed ? " dashed" : ""}`, style: `--hue:${colour}`, "aria-hidden": "true" }, mark || "");
+  }
+
+  #details(group) {
+    const named = [...group.layers].filter(([name]) => group.layers.size > 1 && name);
+    const details = h("details", { open: Boolean(group.open), ontoggle: (event) => { group.open = event.target.open; } },
+      h("summary", { "aria-label": t("How {who} is drawn", { who: group.who }), title: t("How {who} is drawn", { who: group.who }) }, "⋯"),
+      h("label", {}, h("input", { type: "checkbox", checked: group.filled, onchange: (event) => this.#set(group, "filled", event.target.checked) }), t("Filled")),
+      h("label", {}, t("Opacity"), h("input", { type: "range", min: 0.1, max: 1, step: 0.1, value: group.opacity,
+        oninput: (event) => this.#set(group, "opacity", Number(event.target.value)) })),
+      h("label", {}, t("Colour"), h("input", { type: "color", value: group.colour,
+        onchange: (event) => { group.own = true; this.#set(group, "colour", event.target.value); } })),
+      ...named.map(([name, layer]) => h("label", {},
+        h("input", { type: "checkbox", checked: layer.shown, onchange: (event) => this.#set(layer, "shown", event.target.checked) }),
+        this.#swatch({ colour: group.own ? group.colour : layer.colour }), name)));
+    return details;
+  }
+
+  /** The choice of two hands, and what each has alone in the shown slice. */
+  legend(sides) {
+    if (!this.compared) return null;
+    const options = [...this.known.values()].filter((group) => group.layers.size).map((group) => [group.key, group.who]);
+    const choice = (i, name) => select(name, options, this.compared[i], (key) => { this.compared[i] = key; this.changed(); });
+    return h("div", { class: "difference" },
+      h("b", {}, t("Difference")), choice(0, t("First of the compared")), choice(1, t("Second of the compared")),
+      ...(sides || []).map(({ key, count, mm2 }, i) => h("p", { "data-alone": key, "data-count": count },
+        h("span", { class: `hatch hatch${i}`, style: `--hue:${this.of(key).colour}`, "aria-hidden": "true" }),
+        t("only {who}: {count} px", { who: this.of(key).who, count }) + (mm2 == null ? "" : ` · ${digits(mm2)} mm²`))));
+  }
+}
+
+/** The measures of a viewer, each with a button that takes it away. */
+export const measureList = (measures, remove, show) => measures.map((measure) => h("div", { class: "measure" },
+  h("span", { onclick: () => show(measure) }, `${t(measure.kind)} ${measure.text}`),
+  button("×", () => remove(measure), { "aria-label": t("Delete {what}", { what: measure.text }) })));

@@ -1,0 +1,68 @@
+// The keys of the viewer that was used last. They are heard before the page's own, and only where nothing is typed.
+
+import { h, t } from "./dom.js";
+
+let current = null;
+
+export const use = (viewer) => { current = viewer; };
+export const leave = (viewer) => { if (current === viewer) current = null; };
+
+const LISTED = () => [
+  ["↑ ↓ ← →", t("Slice by slice")], ["PageUp PageDown", t("Ten slices")], ["Home End", t("First or last slice")],
+  ["1 – 9", t("Window presets")], ["0", t("Window as given")], ["I", t("Invert")], ["W L", t("Window by dragging")],
+  ["M", t("Masks on or off")], ["D", t("Difference")], ["H", t("Heat map")], [t("Space"), t("Play")],
+  ["+ −", t("Zoom")], ["F", t("Fit")], ["P", t("Three planes")], [t("Delete key"), t("Delete the last measure")],
+  ["?", t("This list")],
+];
+
+/** The list of keys, as a dialog. */
+export function keyList(close) {
+  return h("div", { class: "keys", role: "dialog", "aria-label": t("Keys"), tabIndex: -1 },
+    h("b", {}, t("Keys")),
+    h("dl", {}, ...LISTED().flatMap(([key, what]) => [h("dt", {}, key), h("dd", {}, what)])),
+    h("button", { type: "button", onclick: close }, t("Close")));
+}
+
+const STEPS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
+
+const ACTIONS = {
+  0: (viewer) => viewer.resetWindow(), i: (viewer) => viewer.invert(), w: (viewer) => viewer.choose("Window"),
+  l: (viewer) => viewer.choose("Window"), m: (viewer) => viewer.groups.toggle(), d: (viewer) => viewer.groups.compare(),
+  h: (viewer) => viewer.toggleHeat(), " ": (viewer) => viewer.play(), f: (viewer) => viewer.fit(viewer.view),
+  p: (viewer) => viewer.togglePlanes(), "+": (viewer) => viewer.zoom(1.25), "=": (viewer) => viewer.zoom(1.25),
+  "-": (viewer) => viewer.zoom(0.8), "?": (viewer) => viewer.toggleKeys(), Delete: (viewer) => viewer.removeMeasure(),
+  Backspace: (viewer) => viewer.removeMeasure(),
+};
+
+/** The key on a Latin keyboard, whatever letters are on it. */
+function latin({ key, code }) {
+  if (code === "Slash" && key === ",") return "?"; // Shift and slash on a Russian keyboard
+  if (key.length > 1 || /[\x20-\x7e]/.test(key)) return key.length > 1 ? key : key.toLowerCase();
+  return /^Key[A-Z]$/.test(code) ? code.slice(3).toLowerCase() : key;
+}
+
+const TYPED = "input, textarea, select, [contenteditable=true], [role=combobox], [role=listbox], [role=slider], [role=dialog]";
+const OPERATED = "button, a, summary, [role=tab], [role=radio], [role=option], [role=menuitem], [role=button], [tabindex='0']";
+
+function action(event, viewer) {
+  const focused = event.composedPath()[0], inside = event.composedPath().includes(viewer.element);
+  const matches = (selector) => focused instanceof Element && focused.closest(selector);
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  const key = latin(event);
+  if (key === "Escape") return viewer.keysShown || inside ? () => viewer.escape() : null;
+  if (matches(TYPED) && !(inside && matches(".keys"))) return null;
+  const operated = matches(OPERATED) && !matches(".view");
+  if (operated && (key === " " || (!inside && key in STEPS))) return null;
+  if (key in STEPS) return viewer.view.slices > 1 ? () => viewer.step(viewer.view, STEPS[key]) : null;
+  if (/^[1-9]$/.test(key)) return viewer.presets[key - 1] ? () => viewer.preset(key - 1) : null;
+  const does = ACTIONS[key];
+  return does && (() => does(viewer));
+}
+
+window.addEventListener("keydown", (event) => {
+  const does = current && current.element.isConnected && action(event, current);
+  if (!does) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  does();
+}, true);

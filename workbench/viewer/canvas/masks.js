@@ -1,0 +1,106 @@
+// Masks as bits: what of them lies in a plane, their borders, their difference.
+
+const REMEMBERED = 12;
+
+/** The masks of one layer; `bits` come later. */
+export class Mask {
+  constructor(layer, shape) {
+    this.layer = layer;
+    this.shape = shape;
+    this.bits = null;
+    this.places = new Map(layer.slices.map((slice, i) => [slice, i * Math.ceil((shape[1] * shape[2]) / 8)]));
+    this.remembered = new Map();
+  }
+
+  set bytes(buffer) {
+    this.bits = new Uint8Array(buffer);
+    this.remembered.clear();
+  }
+
+  /** What lies in a plane: {inside: Uint8Array by rows, count, outline}; nothing where there is nothing. */
+  plane(plane, index) {
+    const key = `${plane.through} ${index}`;
+    if (!this.remembered.has(key)) {
+      if (this.remembered.size >= REMEMBERED) this.remembered.delete(this.remembered.keys().next().value);
+      this.remembered.set(key, this.bits && this.#cut(plane, index));
+    }
+    return this.remembered.get(key);
+  }
+
+  #cut({ through, rows, columns }, index) {
+    const { bits, shape } = this, [, down, wide] = shape;
+    const inside = new Uint8Array(shape[rows] * shape[columns]);
+    if (through === 0) {
+      const place = this.places.get(index);
+      if (place === undefined) return null;
+      const last = Math.ceil(inside.length / 8);
+      for (let i = 0; i < last; i++)
+        for (let byte = bits[place + i], bit = i * 8; byte; byte = (byte << 1) & 255, bit++)
+          if (byte & 128) inside[bit] = 1;
+    } else
+      for (const [slice, place] of this.places)
+        for (let along = 0, n = shape[columns]; along < n; along++) {
+          const bit = through === 1 ? index * wide + along : along * wide + index;
+          if (bits[place + (bit >> 3)] & (128 >> (bit & 7))) inside[slice * n + along] = 1;
+        }
+    return region(inside, shape[rows], shape[columns]);
+  }
+}
+
+/** A region with its borders, traced when they are first asked for; nothing where it is empty. */
+export function region(inside, rows, columns) {
+  let count = 0;
+  for (let i = 0; i < inside.length; i++) count += inside[i];
+  if (!count) return null;
+  let path;
+  return { inside, count, get outline() { return (path ||= traced(inside, rows, columns)); } };
+}
+
+/** The borders of a region along the borders of its pixels, as closed lines in (column, row). */
+function traced(inside, rows, columns) {
+  const path = new Path2D(), wide = columns + 1;
+  const edges = new Uint8Array(wide * (rows + 1)); // of each corner, the ways on: 1 right, 2 down, 4 left, 8 up
+  for (let r = 0, i = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++, i++) {
+      if (!inside[i]) continue;
+      const corner = r * wide + c;
+      if (!r || !inside[i - columns]) edges[corner] |= 1;
+      if (c === columns - 1 || !inside[i + 1]) edges[corner + 1] |= 2;
+      if (r === rows - 1 || !inside[i + columns]) edges[corner + wide + 1] |= 4;
+      if (!c || !inside[i - 1]) edges[corner + wide] |= 8;
+    }
+  const moves = [1, wide, -1, -wide];
+  for (let start = 0; start < edges.length; start++)
+    while (edges[start]) {
+      let at = start, way = -1;
+      do {
+        // Where two regions touch at a corner, turn right, so that each keeps its own border.
+        const turns = way < 0 ? [0, 1, 2, 3] : [(way + 1) % 4, way, (way + 3) % 4];
+        const next = turns.find((turn) => edges[at] & (1 << turn));
+        if (way < 0) path.moveTo(at % wide, Math.floor(at / wide));
+        else if (next !== way) path.lineTo(at % wide, Math.floor(at / wide));
+        edges[at] &= ~(1 << next);
+        at += moves[next];
+        way = next;
+      } while (at !== start || edges[at] & (1 << ((way + 1) % 4)));
+      path.closePath();
+    }
+  return path;
+}
+
+/** All of several regions in one array; nothing where there are none. */
+export function union(regions, size) {
+  const all = new Uint8Array(size);
+  for (const { inside } of regions) for (let i = 0; i < size; i++) all[i] |= inside[i];
+  return all;
+}
+
+/** What is in the first alone, and in the second alone. */
+export function difference(first, second, rows, columns) {
+  const alone = (one, other) => region(one.map((value, i) => value & ~other[i]), rows, columns);
+  return [alone(first, second), alone(second, first)];
+}
+
+export function fill(pixels, { inside }, colour) {
+  for (let i = 0; i < inside.length; i++) if (inside[i]) pixels[i] = colour;
+}
