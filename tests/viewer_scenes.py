@@ -94,7 +94,7 @@ body {{ background: var(--page); margin: 8px; }}</style>
 
 def application(served: Served) -> FastAPI:
     """The canvas's files, the bytes, and a page for each scene."""
-    app = FastAPI()
+    app = FastAPI(openapi_url=None)
 
     @app.get("/page/{name}")
     def page(name: str) -> HTMLResponse:
@@ -105,7 +105,7 @@ def application(served: Served) -> FastAPI:
         served.asked.append(path)
         states: Sequence[int] = served.refused.get(path, [])
         if states:
-            return Response(status_code=served.refused[path].pop(0))
+            return Response(status_code=served.refused[path].pop(0), headers={"Cache-Control": "no-store"})
         if path not in served.bytes_at:
             return Response(status_code=404)
         headers = {"Content-Encoding": "gzip", "Cache-Control": "no-store"}
@@ -148,4 +148,36 @@ def turned(affine: Sequence[float], angle_deg: float, axis: int) -> tuple[float,
     return tuple(float(v) for v in (turn @ np.array(affine).reshape(4, 4)).reshape(-1))
 
 
-__all__ = ["AXIAL", "Served", "replace", "serving", "turned"]
+def streamlit_scene(served: Served) -> Scene:
+    """What the page of :func:`serve_streamlit` shows."""
+    array = np.arange(24 * 64 * 64).reshape(24, 64, 64).astype(np.int16)
+    served.one("stack", array, start=5, affine=AXIAL, unit="HU", can_ask_heat=True)
+    return replace(served.scenes["stack"], words={})
+
+
+SCRIPT = """
+import streamlit as st
+from tests.viewer_scenes import Served, streamlit_scene
+from workbench.viewer.component import viewer
+
+st.session_state.runs = st.session_state.get("runs", 0) + 1
+st.button("again")
+asked = viewer(streamlit_scene(Served()), key="viewer")
+st.text(f"runs {st.session_state.runs}, asked {asked!r}")
+"""
+
+
+def serve_streamlit(port: int, script: str) -> None:
+    """Serve a Streamlit page with the viewer on it, until stopped."""
+    import streamlit as st
+
+    from workbench.theme import apply_settings
+
+    apply_settings()
+    served = Served()
+    streamlit_scene(served)
+    pages = st.App(script)
+    app = application(served)
+    app.router.lifespan_context = pages.lifespan()
+    app.mount("/", pages)
+    uvicorn.run(app, port=port, log_level="warning")

@@ -41,6 +41,7 @@ WORDS: Sequence[str] = (
     N_("Loading"),
     N_("Masks"),
     N_("Masks on or off"),
+    N_("Measures"),
     N_("Opacity"),
     N_("Opacity of the heat map"),
     N_("Orientation not known"),

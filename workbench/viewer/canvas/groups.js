@@ -2,6 +2,14 @@
 
 import { button, digits, h, select, t } from "./dom.js";
 
+/** A hand with what was chosen for it before. */
+function merged(group, before) {
+  const fresh = { opacity: 0.4, own: false, open: false, layers: new Map(), ...group };
+  if (!before) return fresh;
+  const { shown, filled, opacity, own, open, layers, colour } = before;
+  return { ...fresh, shown, filled, opacity, own, open, layers, ...(own && { colour }) };
+}
+
 export class Groups {
   constructor(changed) {
     this.changed = () => { this.version += 1; changed(); };
@@ -17,14 +25,13 @@ export class Groups {
     this.known = new Map();
     for (const layer of panes.flatMap((pane) => pane.layers)) {
       const { group: key, who, mark, colour, dashed, shown, filled } = layer;
-      if (!this.known.has(key))
-        this.known.set(key, { key, who, mark, colour, dashed, shown, filled, opacity: 0.4, own: false, layers: new Map(), ...before.get(key) });
+      if (!this.known.has(key)) this.known.set(key, merged({ key, who, mark, colour, dashed, shown, filled }, before.get(key)));
       const { layers } = this.known.get(key);
       if (!layers.has(layer.name)) layers.set(layer.name, { colour: layer.colour, shown: true });
     }
     for (const { group: key } of panes.flatMap((pane) => pane.lines))
       if (!this.known.has(key))
-        this.known.set(key, { key, who: key, mark: "", colour: "#e6edf3", shown: true, layers: new Map(), ...before.get(key) });
+        this.known.set(key, merged({ key, who: key, mark: "", colour: "#e6edf3", shown: true }, before.get(key)));
     const keys = [...this.known.keys()];
     this.offered = panes.map((pane) => pane.compare).find(Boolean) || keys.slice(0, 2);
     if (this.compared && !this.compared.every((key) => this.known.has(key))) this.compared = null;

@@ -59,7 +59,8 @@ export function listen(view, viewer) {
   };
 
   const measure = (start) => {
-    const near = handle(viewer.measuresOf(view), view, ...start);
+    const mine = viewer.measuresOf(view).filter(({ kind }) => kind === viewer.tool);
+    const near = !viewer.pending && handle(mine, view, ...start);
     const [taken, point] = near || viewer.startMeasure(view, view.toPixel(...start));
     return (x, y) => viewer.moveMeasure(view, taken, point, view.toPixel(x, y));
   };

@@ -41,8 +41,9 @@ function latin({ key, code }) {
   return /^Key[A-Z]$/.test(code) ? code.slice(3).toLowerCase() : key;
 }
 
-const TYPED = "input, textarea, select, [contenteditable=true], [role=combobox], [role=listbox], [role=slider], [role=dialog]";
-const OPERATED = "button, a, summary, [role=tab], [role=radio], [role=option], [role=menuitem], [role=button], [tabindex='0']";
+const NOT_TYPED = "[type=checkbox], [type=range], [type=color], [type=radio]";
+const TYPED = `input:not(${NOT_TYPED}), textarea, select, [contenteditable=true], [role=combobox], [role=listbox], [role=slider], [role=dialog]`;
+const OPERATED = "button, a, summary, input, [role=tab], [role=radio], [role=option], [role=menuitem], [role=button], [tabindex='0']";
 
 function action(event, viewer) {
   const focused = event.composedPath()[0], inside = event.composedPath().includes(viewer.element);
@@ -52,8 +53,8 @@ function action(event, viewer) {
   if (key === "Escape") return viewer.keysShown || inside ? () => viewer.escape() : null;
   if (matches(TYPED) && !(inside && matches(".keys"))) return null;
   const operated = matches(OPERATED) && !matches(".view");
-  if (operated && (key === " " || (!inside && key in STEPS))) return null;
-  if (key in STEPS) return viewer.view.slices > 1 ? () => viewer.step(viewer.view, STEPS[key]) : null;
+  if (operated && (key === " " || ((!inside || matches("[type=range]")) && key in STEPS))) return null;
+  if (key in STEPS) return viewer.turns ? () => viewer.step(viewer.view, STEPS[key]) : null;
   if (/^[1-9]$/.test(key)) return viewer.presets[key - 1] ? () => viewer.preset(key - 1) : null;
   const does = ACTIONS[key];
   return does && (() => does(viewer));

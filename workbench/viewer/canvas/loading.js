@@ -77,16 +77,20 @@ export class Volume {
     this.channels = picture.dtype === "rgb" ? 3 : 1;
     const [, rows, columns] = picture.shape;
     this.size = rows * columns * this.channels;
-    this.slabs = picture.slabs.map((_, slab) => this.#array(have(picture.address + slab), slab));
+    this.slabs = picture.slabs.map((_, slab) => {
+      const bytes = have(picture.address + slab);
+      return bytes?.byteLength === this.#bytes(slab) ? new this.type(bytes) : null;
+    });
     this.loaded = this.slabs.filter(Boolean).length;
     this.slabOf = picture.slabs.flatMap(([, count], slab) => Array(count).fill(slab));
   }
 
-  #array(bytes, slab) {
-    if (!bytes) return null;
-    const wanted = this.picture.slabs[slab][1] * this.size * this.type.BYTES_PER_ELEMENT;
-    if (bytes.byteLength !== wanted) throw new Error(`${bytes.byteLength} bytes instead of ${wanted}`);
-    return new this.type(bytes);
+  #bytes(slab) { return this.picture.slabs[slab][1] * this.size * this.type.BYTES_PER_ELEMENT; }
+
+  /** The same voxels in a scene that says other things of them. */
+  of(picture) {
+    this.picture = picture;
+    return this;
   }
 
   /** The missing slab that is nearest to a slice; -1 where all are there. */
@@ -101,7 +105,9 @@ export class Volume {
   async load(slab) {
     this.slabs[slab] = undefined;
     try {
-      this.slabs[slab] = this.#array(await fetchBytes(this.picture.address + slab), slab);
+      const bytes = await fetchBytes(this.picture.address + slab), wanted = this.#bytes(slab);
+      if (bytes.byteLength !== wanted) throw new Error(`${bytes.byteLength} bytes instead of ${wanted}`);
+      this.slabs[slab] = new this.type(bytes);
       this.loaded += 1;
     } catch (error) {
       this.slabs[slab] = null;

@@ -1,13 +1,13 @@
 // Masks as bits: what of them lies in a plane, their borders, their difference.
 
-const REMEMBERED = 12;
+const REMEMBERED = 6;
 
 /** The masks of one layer; `bits` come later. */
 export class Mask {
-  constructor(layer, shape) {
+  constructor(layer, shape, bits = null) {
     this.layer = layer;
     this.shape = shape;
-    this.bits = null;
+    this.bits = bits;
     this.places = new Map(layer.slices.map((slice, i) => [slice, i * Math.ceil((shape[1] * shape[2]) / 8)]));
     this.remembered = new Map();
   }

@@ -14,16 +14,21 @@ export class Pane {
   constructor(viewer, scene, before) {
     this.viewer = viewer;
     this.scene = scene;
-    this.volumes = new Map(scene.pictures.map((picture) => [picture.key, new Volume(picture)]));
+    this.volumes = new Map(scene.pictures.map((picture) => {
+      const old = before?.volumes.get(picture.key);
+      return [picture.key, old?.picture.address === picture.address ? old.of(picture) : new Volume(picture)];
+    }));
     this.geometries = new Map(scene.pictures.map((picture) => [picture.key, new Geometry(picture)]));
     const shapes = new Map(scene.pictures.map((picture) => [picture.key, picture.shape]));
-    this.masks = scene.layers.map((layer) => new Mask(layer, shapes.get(layer.picture)));
+    this.masks = scene.layers.map((layer) => {
+      const old = before?.masks.find((mask) => mask.layer.address === layer.address);
+      return new Mask(layer, shapes.get(layer.picture), old?.bits);
+    });
     this.heats = new Map();
     this.states = new Map(scene.pictures.map((picture) => [picture.key, this.#fresh(picture)]));
     for (const [key, state] of before?.states || []) if (this.states.has(key)) this.states.set(key, state);
     this.key = before && this.states.has(before.key) ? before.key : scene.start[0];
     this.planes = before ? before.planes : viewer.scene.planes;
-    this.seen = before?.seen || new Set([this.key]);
     this.stage = h("div", { class: "stage" });
     this.strip = h("div", { class: "strip", role: "group", "aria-label": t("Pictures") });
     this.element = h("section", { class: "pane", "aria-label": scene.title },
@@ -66,9 +71,14 @@ export class Pane {
   choose(key) {
     if (!this.states.has(key) || key === this.key) return;
     this.key = key;
-    this.seen.add(key);
     this.arrange();
     this.viewer.moved(this);
+  }
+
+  /** Go so many pictures on. */
+  turn(by) {
+    const keys = [...this.states.keys()];
+    this.choose(keys[clamp(keys.indexOf(this.key) + by, 0, keys.length - 1)]);
   }
 
   /** Go to a slice of a plane; whether it is another one. */
@@ -92,15 +102,15 @@ export class Pane {
     }
     const page = other.page(other.at[0]);
     if (page >= 0 && this.scene.pages[page]?.[0] === this.key) this.go(this.geometry.planes[0], this.scene.pages[page][1]);
-    else this.go(this.geometry.planes[0], other.at[plane.through]);
+    else if (!plane.through) this.go(this.geometry.planes[0], other.at[0]);
   }
 
   page(slice) { return this.scene.pages.findIndex(([key, index]) => key === this.key && index === slice); }
 
-  /** The other pictures that were looked at, and where they stand. */
+  /** The other pictures with geometry, and where they stand. */
   scouts() {
     if (!this.geometry.columns) return [];
-    return [...this.seen].filter((key) => key !== this.key && this.geometries.get(key)?.columns)
+    return [...this.states.keys()].filter((key) => key !== this.key && this.geometries.get(key).columns)
       .map((key) => ({ geometry: this.geometries.get(key), slice: this.states.get(key).at[0] }));
   }
 

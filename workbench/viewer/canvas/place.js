@@ -43,11 +43,10 @@ export class Place {
       const picture = pane.scene.pictures[numbers[0]];
       if (!picture || fields.length !== 7 || numbers.some(Number.isNaN)) return;
       pane.key = picture.key;
-      pane.seen.add(picture.key);
       pane.planes = fields[6].includes("p");
       pane.state.inverted = fields[6].includes("i");
       pane.window = numbers.slice(4);
-      pane.geometry.shape.forEach((n, axis) => { pane.at[axis] = Math.min(Math.max(numbers[1 + axis], 0), n - 1); });
+      pane.geometry.shape.forEach((n, axis) => { pane.at[axis] = Math.min(Math.max(Math.round(numbers[1 + axis]), 0), n - 1); });
       if (fields[6].includes("a")) active = pane;
       pane.arrange();
     });

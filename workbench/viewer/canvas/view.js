@@ -127,7 +127,8 @@ export class View {
     const context = this.masks.getContext("2d");
     context.clearRect(0, 0, this.width, this.height);
     if (!filled.length) return;
-    const image = context.createImageData(this.width, this.height), pixels = new Uint32Array(image.data.buffer);
+    const image = (this.maskImage ||= new ImageData(this.width, this.height));
+    const pixels = new Uint32Array(image.data.buffer).fill(0);
     for (const [region, colour] of filled) if (region) fill(pixels, region, colour);
     context.putImageData(image, 0, 0);
   }
@@ -207,6 +208,7 @@ export class View {
     this.where.textContent = parts.filter(Boolean).join(" · ");
     const names = { axial: t("Axial"), coronal: t("Coronal"), sagittal: t("Sagittal") };
     this.element.setAttribute("aria-label", [pane.picture.title, names[plane.name], this.where.textContent].filter(Boolean).join(", "));
+    this.tellValue(...(this.cursor || []));
     this.#measureBar();
   }
 
@@ -220,8 +222,9 @@ export class View {
   }
 
   /** What is under the cursor, or nothing. */
-  tellValue(x, y) {
-    const index = x == null ? null : this.voxel(x, y), values = index && this.pane.volume.at(index);
+  tellValue(...cursor) {
+    this.cursor = cursor;
+    const index = cursor.length ? this.voxel(...cursor) : null, values = index && this.pane.volume.at(index);
     const place = index && (this.pane.picture.shape[0] > 1 && this.plane.through ? index : index.slice(1));
     this.value.textContent = values
       ? `${[...values].map(digits).join(" ")} ${this.pane.picture.unit}`.trim() + ` (${place.join(", ")})` : "";

@@ -26,9 +26,10 @@ export class Viewer {
     this.side = h("aside", { class: "side", "aria-label": t("Who outlined") });
     this.progress = h("progress", { max: 1, "aria-label": t("Loading") });
     this.notice = h("div", { class: "notice", role: "alert", hidden: true });
+    this.taken = h("div", { class: "measures", "aria-label": t("Measures"), role: "group" });
     this.told = h("div", { class: "told", "aria-live": "polite" });
     this.element = h("div", { class: "viewer" }, this.bar, this.progress,
-      h("div", { class: "middle" }, h("div", { class: "shown" }, this.body, this.notice), this.side), this.told);
+      h("div", { class: "middle" }, h("div", { class: "shown" }, this.body, this.notice, this.taken), this.side), this.told);
     parent.append(this.element);
     this.resized = new ResizeObserver(() => this.draw());
     use(this);
@@ -46,6 +47,7 @@ export class Viewer {
     this.groups.take(scene.panes);
     this.stop();
     this.painted = false;
+    delete this.element.dataset.loaded;
     this.panes = scene.panes.map((pane) => new Pane(this, pane, before.find((old) => same(old.scene, pane))));
     this.place ??= new Place(scene.address_key);
     this.active = (before.length ? null : this.place.restore(this.panes)) || this.panes[0];
@@ -54,13 +56,14 @@ export class Viewer {
     this.resized.observe(this.body);
     this.measures = this.measures.filter(({ pane }) => this.panes.some(({ scene: { key } }) => key === pane));
     this.loader.ahead = false;
-    this.loader.again();
     this.refresh();
-    this.draw();
+    this.loader.again();
+    this.arrived();
   }
 
   get view() { return this.active.view; }
   get presets() { return this.active.picture.presets; }
+  get turns() { return this.view.slices > 1 || this.active.scene.pictures.length > 1; }
   get others() { return this.linked ? this.panes.filter((pane) => pane !== this.active) : []; }
 
   listen(view) { listen(view, this); }
@@ -117,6 +120,7 @@ export class Viewer {
 
   step(view, by, { playing = false } = {}) {
     if (!playing) this.stop();
+    if (view.slices === 1) view.pane.turn(Math.sign(by));
     if (view.pane.go(view.plane, Math.max(Math.min(view.index + by, 1e9), -1e9))) this.moved(view.pane, view.plane);
   }
 
@@ -297,8 +301,9 @@ export class Viewer {
   refresh() {
     const focused = this.element.getRootNode().activeElement?.dataset.does;
     this.bar.replaceChildren(...this.#tools());
-    this.side.replaceChildren(...this.groups.list(), this.legend = h("div"), ...measureList(this.measures, (one) => this.removeMeasure(one), (one) => this.#show(one)));
-    this.side.hidden = !this.groups.known.size && !this.measures.length;
+    this.side.replaceChildren(...this.groups.list(), this.legend = h("div"));
+    this.side.hidden = !this.groups.known.size;
+    this.taken.replaceChildren(...measureList(this.measures, (one) => this.removeMeasure(one), (one) => this.#show(one)));
     if (focused) this.bar.querySelector(`[data-does="${focused}"]`)?.focus();
     this.#counts();
   }
