@@ -1,4 +1,4 @@
-"""The viewer in a real Chromium: pixels, masks, letters and measures equal numpy's; nothing goes back to the page."""
+"""The viewer in a real Chromium: pixels, masks, letters, measures equal numpy's; nothing goes back to the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_play
 
 from data.pixels import apply_window
 from tests.viewer_scenes import AXIAL, SCRIPT, Served, serving, turned
-from workbench.viewer.canvas_files import FOLDER, files
+from workbench.viewer.canvas_files import FOLDER, address, files
 from workbench.viewer.component import WORDS
 from workbench.viewer.scene import Line, Pane, Preset
 
@@ -350,6 +350,26 @@ def test_outlines_run_on_the_borders_of_pixels(page: Page, served: Served) -> No
     assert not red(4, 6.5)
 
 
+TRACE = """async ([address, inside, rows, columns]) => {
+  const { region } = await import(address + "/masks.js");
+  const { outline } = region(Uint8Array.from(inside), rows, columns);
+  const pen = new OffscreenCanvas(1, 1).getContext("2d"), found = [];
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) found.push(pen.isPointInPath(outline, c + 0.5, r + 0.5, "evenodd"));
+  return found;
+}"""
+
+
+def test_what_is_inside_an_outline_is_the_mask(page: Page, served: Served) -> None:
+    show(page, served.one("traced", np.zeros((1, 8, 8), np.uint8)))
+    rng = np.random.default_rng(4)
+    for share, shape in ((0.1, (23, 17)), (0.5, (31, 40)), (0.9, (16, 16)), (1.0, (5, 7))):
+        mask = rng.random(shape) < share
+        flat = mask.reshape(-1)
+        found = page.evaluate(TRACE, [address(), flat.astype(int).tolist(), *shape])
+        assert np.array_equal(found, flat)
+
+
 def test_length_and_angle_in_mm_and_in_pixels(page: Page, served: Served) -> None:
     spacing = (0.0, 0.5, 0.8)
     for name, known in (("mm", spacing), ("px", None)):
@@ -596,7 +616,7 @@ def test_pictures_of_a_pane_are_chosen_and_cross_each_other(page: Page, served: 
     pane = Pane("spine", "Spine", (axial, sagittal), ("ax", 4), lines=(line,))
     show(page, served.scene("spine", pane))
     drawn = rgba(page, ".sharp")
-    x, y = on_screen(page, "axial", 28, (0.9 * 20 - 30 + 20) / 0.8)
+    x, _ = on_screen(page, "axial", 28, (0.9 * 20 - 30 + 20) / 0.8)
     box: dict[str, float] = dict(page.locator(".view").bounding_box() or {})
     column = drawn[:, round(x - box["x"]) - 2 : round(x - box["x"]) + 3, 3]
     assert column.any(axis=1).sum() > 0.3 * len(column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.language import N_, _
-from workbench.viewer.canvas_files import address
+from workbench.viewer.canvas_files import address, files
 from workbench.viewer.scene import Scene
 
 if TYPE_CHECKING:
@@ -78,15 +79,22 @@ WORDS: Sequence[str] = (
 """Every word of the canvas, as ``t(...)`` has it there."""
 
 _LOAD = """
-const canvas = await import(new URL("{address}/main.js", window.location.origin).href);
+const folder = new URL("{address}/", window.location.origin);
+for (const name of {modules}) {
+  const link = Object.assign(document.createElement("link"), { rel: "modulepreload", href: folder + name });
+  document.head.append(link);
+}
+const canvas = await import(folder + "main.js");
 export default (component) => canvas.default(component);
 """
 
 
 @lru_cache(maxsize=1)
 def _component() -> ComponentRenderer:
-    """The component. Its few inline lines import the modules, so that they work however the package is installed."""
-    return st.components.v2.component("consilium_viewer", js=_LOAD.replace("{address}", address()))
+    """The component. A few inline lines import its modules: they work however the package is installed."""
+    modules = json.dumps([name for name in files() if name.endswith(".js")])
+    load = _LOAD.replace("{address}", address()).replace("{modules}", modules)
+    return st.components.v2.component("consilium_viewer", js=load)
 
 
 def words() -> Mapping[str, str]:

@@ -17,7 +17,7 @@ export class Mask {
     this.remembered.clear();
   }
 
-  /** What lies in a plane: {inside: Uint8Array by rows, count, outline}; nothing where there is nothing. */
+  /** What lies in a plane: {inside: Uint8Array by rows, count, from, to, outline}; nothing where there is nothing. */
   plane(plane, index) {
     const key = `${plane.through} ${index}`;
     if (!this.remembered.has(key)) {
@@ -47,51 +47,57 @@ export class Mask {
   }
 }
 
-/** A region with its borders, traced when they are first asked for; nothing where it is empty. */
+/** A region from its first pixel to its last, its borders traced when first asked for; nothing where it is empty. */
 export function region(inside, rows, columns) {
-  let count = 0;
-  for (let i = 0; i < inside.length; i++) count += inside[i];
-  if (!count) return null;
-  let path;
-  return { inside, count, get outline() { return (path ||= traced(inside, rows, columns)); } };
+  const from = inside.indexOf(1), to = inside.lastIndexOf(1);
+  if (from < 0) return null;
+  let count = 0, path;
+  for (let i = from; i <= to; i++) count += inside[i];
+  return { inside, count, from, to, get outline() { return (path ||= traced(inside, rows, columns, from, to)); } };
 }
 
 /** The borders of a region along the borders of its pixels, as closed lines in (column, row). */
-function traced(inside, rows, columns) {
-  const path = new Path2D(), wide = columns + 1;
+function traced(inside, rows, columns, from, to) {
+  const path = new Path2D(), wide = columns + 1, starts = [];
   const edges = new Uint8Array(wide * (rows + 1)); // of each corner, the ways on: 1 right, 2 down, 4 left, 8 up
-  for (let r = 0, i = 0; r < rows; r++)
-    for (let c = 0; c < columns; c++, i++) {
-      if (!inside[i]) continue;
-      const corner = r * wide + c;
-      if (!r || !inside[i - columns]) edges[corner] |= 1;
-      if (c === columns - 1 || !inside[i + 1]) edges[corner + 1] |= 2;
-      if (r === rows - 1 || !inside[i + columns]) edges[corner + wide + 1] |= 4;
-      if (!c || !inside[i - 1]) edges[corner + wide] |= 8;
+  for (let i = from; i >= 0 && i <= to; i = inside.indexOf(1, i)) {
+    const row = Math.floor(i / columns), last = (row + 1) * columns - 1;
+    if (i === last - columns + 1 || !inside[i - 1]) edges[i + row + wide] |= 8;
+    for (;; i++) {
+      const corner = i + row; // of the pixel's upper left
+      if (!row || !inside[i - columns]) {
+        edges[corner] |= 1;
+        starts.push(corner);
+      }
+      if (row === rows - 1 || !inside[i + columns]) edges[corner + wide + 1] |= 4;
+      if (i < last && inside[i + 1]) continue;
+      edges[corner + 1] |= 2;
+      break;
     }
+    i += 1;
+  }
   const moves = [1, wide, -1, -wide];
-  for (let start = 0; start < edges.length; start++)
-    while (edges[start]) {
-      let at = start, way = -1;
-      do {
-        // Where two regions touch at a corner, turn right, so that each keeps its own border.
-        const turns = way < 0 ? [0, 1, 2, 3] : [(way + 1) % 4, way, (way + 3) % 4];
-        const next = turns.find((turn) => edges[at] & (1 << turn));
-        if (way < 0) path.moveTo(at % wide, Math.floor(at / wide));
-        else if (next !== way) path.lineTo(at % wide, Math.floor(at / wide));
-        edges[at] &= ~(1 << next);
-        at += moves[next];
-        way = next;
-      } while (at !== start || edges[at] & (1 << ((way + 1) % 4)));
-      path.closePath();
-    }
+  for (const start of starts) {
+    if (!(edges[start] & 1)) continue;
+    let at = start, way = 0;
+    path.moveTo(at % wide, Math.floor(at / wide));
+    do {
+      edges[at] &= ~(1 << way);
+      at += moves[way];
+      // Where two regions touch at a corner, turn right, so that each keeps its own border.
+      const next = [(way + 1) % 4, way, (way + 3) % 4].find((turn) => edges[at] & (1 << turn));
+      if (next !== way && at !== start) path.lineTo(at % wide, Math.floor(at / wide));
+      way = next;
+    } while (way !== undefined && at !== start);
+    path.closePath();
+  }
   return path;
 }
 
 /** All of several regions in one array; nothing where there are none. */
 export function union(regions, size) {
   const all = new Uint8Array(size);
-  for (const { inside } of regions) for (let i = 0; i < size; i++) all[i] |= inside[i];
+  for (const { inside, from, to } of regions) for (let i = from; i <= to; i++) all[i] |= inside[i];
   return all;
 }
 
@@ -101,6 +107,6 @@ export function difference(first, second, rows, columns) {
   return [alone(first, second), alone(second, first)];
 }
 
-export function fill(pixels, { inside }, colour) {
-  for (let i = 0; i < inside.length; i++) if (inside[i]) pixels[i] = colour;
+export function fill(pixels, { inside, from, to }, colour) {
+  for (let i = from; i <= to; i++) if (inside[i]) pixels[i] = colour;
 }
