@@ -379,13 +379,13 @@ def test_length_and_angle_in_mm_and_in_pixels(page: Page, served: Served) -> Non
         page.get_by_role("button", name="Length").click()
         drag(page, points[0], (points[0][0] + 20, points[0][1]), points[1])
         length = float(np.linalg.norm(at[1] - at[0]))
-        expect(page.locator(".measure span")).to_have_text(f"Length {length:.1f} {name}")
+        expect(page.locator(".measure .text")).to_have_text(f"Length {length:.1f} {name}")
         page.get_by_role("button", name="Angle").click()
         drag(page, points[1], points[0])
         drag(page, (points[2][0] - 30, points[2][1] - 30), points[2])
         one, two = at[1] - at[0], at[2] - at[0]
         angle = np.degrees(np.arccos(one @ two / np.linalg.norm(one) / np.linalg.norm(two)))
-        expect(page.locator(".measure span").last).to_have_text(f"Angle {angle:.1f}°")
+        expect(page.locator(".measure .text").last).to_have_text(f"Angle {angle:.1f}°")
         page.keyboard.press("Delete")
         expect(page.locator(".measure")).to_have_count(1)
         page.get_by_role("button", name="Delete ").click()
@@ -401,7 +401,7 @@ def test_a_length_in_an_oblique_volume_is_that_in_the_patient(page: Page, served
     (s1, c1), (s2, c2) = (in_plane(page, "coronal", *end) for end in ends)
     length = np.linalg.norm(affine[:3, :3] @ (s2 - s1, 0, c2 - c1))
     drag(page, *ends)
-    expect(page.locator(".measure span")).to_have_text(f"Length {length:.1f} mm")
+    expect(page.locator(".measure .text")).to_have_text(f"Length {length:.1f} mm")
 
 
 def test_the_statistics_of_an_ellipse_are_those_of_numpy(page: Page, served: Served) -> None:
@@ -417,7 +417,7 @@ def test_the_statistics_of_an_ellipse_are_those_of_numpy(page: Page, served: Ser
     values = array[2][inside]
     area = np.pi * down * across * 0.49
     said = f"mean {values.mean():.1f} HU, SD {values.std():.1f} · {area:.3g} mm² · n {inside.sum()}"
-    expect(page.locator(".measure span")).to_have_text(f"Ellipse {said}")
+    expect(page.locator(".measure .text")).to_have_text(f"Ellipse {said}")
 
 
 def test_keys_wheel_and_buttons_move(page: Page, served: Served) -> None:
@@ -543,6 +543,20 @@ def test_a_refused_address_says_what_to_do(status: int, said: str, page: Page, s
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_masks_that_are_gone_are_told_and_hold_up_no_picture(page: Page, served: Served) -> None:
+    layer = served.layer("reader", {1: np.ones((16, 16), dtype=bool)}, "gone")
+    url = served.one("gone", np.zeros((20, 16, 16), np.uint8), layers=(layer,))
+    served.refused[layer.address] = [404]
+    show(page, url)
+    expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert rgba(page, ".sharp").any()
+
+
 def test_a_changed_scene_keeps_the_place_and_fetches_only_what_is_new(page: Page, served: Served) -> None:
     array = np.random.default_rng(2).integers(0, 200, (24, 20, 20)).astype(np.uint8)
     show(page, served.one("changed", array, start=3))
@@ -581,6 +595,10 @@ def test_heat_maps_are_shown_or_asked_for(page: Page, served: Served) -> None:
     show(page, served.one("no heat", array, can_ask_heat=True))
     page.keyboard.press("h")
     assert page.evaluate("window.asked") == [["ask", "heat"]]
+    pane = replace(served.scenes["no heat"].panes[0], heats=(served.heat("cyst", "no heat", 2, heat),))
+    page.evaluate("(scene) => window.show(scene)", replace(served.scenes["no heat"], panes=(pane,)).as_dict())
+    page.wait_for_selector("canvas[data-heat=image]:not([hidden])")
+    assert where(page).startswith("Slice 3 of 3")
 
 
 def test_two_panes_move_together_in_the_patient(page: Page, served: Served) -> None:

@@ -1,6 +1,6 @@
 // The hands: which are shown and how, and which two are compared.
 
-import { button, digits, h, select, t } from "./dom.js";
+import { digits, h, select, t } from "./dom.js";
 
 /** A hand with what was chosen for it before. */
 function merged(group, before) {
@@ -11,8 +11,10 @@ function merged(group, before) {
 }
 
 export class Groups {
-  constructor(changed) {
+  /** `changed`: what stands around is built anew; `draw`: the pictures alone. */
+  constructor(changed, draw) {
     this.changed = () => { this.version += 1; changed(); };
+    this.draw = draw;
     this.version = 0;
     this.on = true;
     this.known = new Map();
@@ -68,17 +70,22 @@ export class Groups {
     this.changed();
   }
 
-  #set(group, name, value) {
+  /** `dragged`: the control stays under the hand, so that nothing is built anew. */
+  #set(group, name, value, dragged = false) {
     group[name] = value;
-    this.changed();
+    if (!dragged) this.changed();
+    else this.redraw();
+  }
+
+  redraw() {
+    this.version += 1;
+    this.draw();
   }
 
   /** The list of hands with their switches. */
   list() {
     return [...this.known.values()].map((group) => h("div", { class: "group", "data-group": group.key },
-      h("label", {},
-        h("input", { type: "checkbox", checked: group.shown, onchange: (event) => this.#set(group, "shown", event.target.checked) }),
-        this.#swatch(group), group.who),
+      this.#check([this.#swatch(group), group.who], group.shown, `${group.key} shown`, (on) => this.#set(group, "shown", on)),
       group.layers.size ? this.#details(group) : null));
   }
 
@@ -86,26 +93,33 @@ export class Groups {
     return h("span", { class: `swatch${dashed ? " dashed" : ""}`, style: `--hue:${colour}`, "aria-hidden": "true" }, mark || "");
   }
 
+  #check(text, checked, does, onchange) {
+    const input = h("input", { type: "checkbox", checked, "data-does": does, onchange: (event) => onchange(event.target.checked) });
+    return h("label", {}, input, ...text);
+  }
+
   #details(group) {
-    const named = [...group.layers].filter(([name]) => group.layers.size > 1 && name);
-    const details = h("details", { open: Boolean(group.open), ontoggle: (event) => { group.open = event.target.open; } },
-      h("summary", { "aria-label": t("How {who} is drawn", { who: group.who }), title: t("How {who} is drawn", { who: group.who }) }, "⋯"),
-      h("label", {}, h("input", { type: "checkbox", checked: group.filled, onchange: (event) => this.#set(group, "filled", event.target.checked) }), t("Filled")),
-      h("label", {}, t("Opacity"), h("input", { type: "range", min: 0.1, max: 1, step: 0.1, value: group.opacity,
-        oninput: (event) => this.#set(group, "opacity", Number(event.target.value)) })),
-      h("label", {}, t("Colour"), h("input", { type: "color", value: group.colour,
-        onchange: (event) => { group.own = true; this.#set(group, "colour", event.target.value); } })),
-      ...named.map(([name, layer]) => h("label", {},
-        h("input", { type: "checkbox", checked: layer.shown, onchange: (event) => this.#set(layer, "shown", event.target.checked) }),
-        this.#swatch({ colour: group.own ? group.colour : layer.colour }), name)));
-    return details;
+    const named = [...group.layers].filter(([name]) => group.layers.size > 1 && name), { key } = group;
+    const how = t("How {who} is drawn", { who: group.who });
+    const opacity = h("input", { type: "range", min: 0.1, max: 1, step: 0.1, value: group.opacity,
+      oninput: (event) => this.#set(group, "opacity", Number(event.target.value), true) });
+    const colour = h("input", { type: "color", value: group.colour,
+      onchange: (event) => { group.own = true; this.#set(group, "colour", event.target.value); } });
+    return h("details", { open: group.open, ontoggle: (event) => { group.open = event.target.open; } },
+      h("summary", { "aria-label": how, title: how }, "⋯"),
+      this.#check([t("Filled")], group.filled, `${key} filled`, (on) => this.#set(group, "filled", on)),
+      h("label", {}, t("Opacity"), opacity),
+      h("label", {}, t("Colour"), colour),
+      ...named.map(([name, layer]) => this.#check(
+        [this.#swatch({ colour: group.own ? group.colour : layer.colour }), name],
+        layer.shown, `${key} ${name}`, (on) => this.#set(layer, "shown", on))));
   }
 
   /** The choice of two hands, and what each has alone in the shown slice. */
   legend(sides) {
     if (!this.compared) return null;
     const options = [...this.known.values()].filter((group) => group.layers.size).map((group) => [group.key, group.who]);
-    const choice = (i, name) => select(name, options, this.compared[i], (key) => { this.compared[i] = key; this.changed(); });
+    const choice = (i, name) => select(name, options, this.compared[i], (key) => { this.compared[i] = key; this.redraw(); });
     return h("div", { class: "difference" },
       h("b", {}, t("Difference")), choice(0, t("First of the compared")), choice(1, t("Second of the compared")),
       ...(sides || []).map(({ key, count, mm2 }, i) => h("p", { "data-alone": key, "data-count": count },
@@ -113,8 +127,3 @@ export class Groups {
         t("only {who}: {count} px", { who: this.of(key).who, count }) + (mm2 == null ? "" : ` · ${digits(mm2)} mm²`))));
   }
 }
-
-/** The measures of a viewer, each with a button that takes it away. */
-export const measureList = (measures, remove, show) => measures.map((measure) => h("div", { class: "measure" },
-  h("span", { onclick: () => show(measure) }, `${t(measure.kind)} ${measure.text}`),
-  button("×", () => remove(measure), { "aria-label": t("Delete {what}", { what: measure.text }) })));

@@ -59,10 +59,10 @@ export function listen(view, viewer) {
   };
 
   const measure = (start) => {
-    const mine = viewer.measuresOf(view).filter(({ kind }) => kind === viewer.tool);
-    const near = !viewer.pending && handle(mine, view, ...start);
-    const [taken, point] = near || viewer.startMeasure(view, view.toPixel(...start));
-    return (x, y) => viewer.moveMeasure(view, taken, point, view.toPixel(x, y));
+    const mine = viewer.measures.of(view).filter(({ kind }) => kind === viewer.tool);
+    const near = !viewer.measures.pending && handle(mine, view, ...start);
+    const [taken, point] = near || viewer.measures.start(view, view.toPixel(...start));
+    return (x, y) => viewer.measures.move(view, taken, point, view.toPixel(x, y));
   };
 
   element.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -112,7 +112,7 @@ export function listen(view, viewer) {
     if (!drag || fingers.size) return;
     const { tool, moved, start, button } = drag;
     drag = null;
-    if (tool in MEASURING) viewer.endMeasure(view, moved);
+    if (tool in MEASURING) viewer.measures.end(view, moved);
     else if (!moved && button === 0 && view.pane.views.length > 1) viewer.point(view, view.voxel(...start));
   };
   element.addEventListener("pointerup", end);

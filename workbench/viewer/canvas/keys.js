@@ -15,12 +15,31 @@ const LISTED = () => [
   ["?", t("This list")],
 ];
 
-/** The list of keys, as a dialog. */
-export function keyList(close) {
-  return h("div", { class: "keys", role: "dialog", "aria-label": t("Keys"), tabIndex: -1 },
-    h("b", {}, t("Keys")),
-    h("dl", {}, ...LISTED().flatMap(([key, what]) => [h("dt", {}, key), h("dd", {}, what)])),
-    h("button", { type: "button", onclick: close }, t("Close")));
+/** The list of keys, as a dialog over a viewer. */
+export class KeyList {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.shown = null;
+  }
+
+  toggle() {
+    if (this.shown) this.#close();
+    else {
+      this.shown = h("div", { class: "keys", role: "dialog", "aria-label": t("Keys"), tabIndex: -1 },
+        h("b", {}, t("Keys")),
+        h("dl", {}, ...LISTED().flatMap(([key, what]) => [h("dt", {}, key), h("dd", {}, what)])),
+        h("button", { type: "button", onclick: () => this.toggle() }, t("Close")));
+      this.viewer.element.append(this.shown);
+      this.shown.focus();
+    }
+  }
+
+  #close() {
+    const held = this.shown.contains(this.shown.getRootNode().activeElement);
+    this.shown.remove();
+    this.shown = null;
+    if (held) this.viewer.view.element.focus({ preventScroll: true });
+  }
 }
 
 const STEPS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
@@ -28,10 +47,10 @@ const STEPS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, PageUp:
 const ACTIONS = {
   0: (viewer) => viewer.resetWindow(), i: (viewer) => viewer.invert(), w: (viewer) => viewer.choose("Window"),
   l: (viewer) => viewer.choose("Window"), m: (viewer) => viewer.groups.toggle(), d: (viewer) => viewer.groups.compare(),
-  h: (viewer) => viewer.toggleHeat(), " ": (viewer) => viewer.play(), f: (viewer) => viewer.fit(viewer.view),
+  h: (viewer) => viewer.heat.toggle(), " ": (viewer) => viewer.play(), f: (viewer) => viewer.fit(viewer.view),
   p: (viewer) => viewer.togglePlanes(), "+": (viewer) => viewer.zoom(1.25), "=": (viewer) => viewer.zoom(1.25),
-  "-": (viewer) => viewer.zoom(0.8), "?": (viewer) => viewer.toggleKeys(), Delete: (viewer) => viewer.removeMeasure(),
-  Backspace: (viewer) => viewer.removeMeasure(),
+  "-": (viewer) => viewer.zoom(0.8), "?": (viewer) => viewer.keys.toggle(), Delete: (viewer) => viewer.measures.remove(),
+  Backspace: (viewer) => viewer.measures.remove(),
 };
 
 /** The key on a Latin keyboard, whatever letters are on it. */
@@ -42,15 +61,16 @@ function latin({ key, code }) {
 }
 
 const NOT_TYPED = "[type=checkbox], [type=range], [type=color], [type=radio]";
-const TYPED = `input:not(${NOT_TYPED}), textarea, select, [contenteditable=true], [role=combobox], [role=listbox], [role=slider], [role=dialog]`;
-const OPERATED = "button, a, summary, input, [role=tab], [role=radio], [role=option], [role=menuitem], [role=button], [tabindex='0']";
+const role = (...names) => names.map((name) => `[role=${name}]`).join();
+const TYPED = `input:not(${NOT_TYPED}), textarea, select, [contenteditable=true], ${role("combobox", "listbox", "slider", "dialog")}`;
+const OPERATED = `button, a, summary, input, [tabindex="0"], ${role("tab", "radio", "option", "menuitem", "button")}`;
 
 function action(event, viewer) {
   const focused = event.composedPath()[0], inside = event.composedPath().includes(viewer.element);
   const matches = (selector) => focused instanceof Element && focused.closest(selector);
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const key = latin(event);
-  if (key === "Escape") return viewer.keysShown || inside ? () => viewer.escape() : null;
+  if (key === "Escape") return viewer.keys.shown || inside ? () => viewer.escape() : null;
   if (matches(TYPED) && !(inside && matches(".keys"))) return null;
   const operated = matches(OPERATED) && !matches(".view");
   if (operated && (key === " " || ((!inside || matches("[type=range]")) && key in STEPS))) return null;

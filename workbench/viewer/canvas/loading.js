@@ -93,7 +93,7 @@ export class Volume {
     return this;
   }
 
-  /** The missing slab that is nearest to a slice; -1 where all are there. */
+  /** The slab that is nearest to a slice among those that nobody asked for; -1 where there is none. */
   missing(slice) {
     const here = this.slabOf[slice];
     for (let far = 0; far < this.slabs.length; far++)
@@ -104,16 +104,14 @@ export class Volume {
 
   async load(slab) {
     this.slabs[slab] = undefined;
-    try {
-      const bytes = await fetchBytes(this.picture.address + slab), wanted = this.#bytes(slab);
-      if (bytes.byteLength !== wanted) throw new Error(`${bytes.byteLength} bytes instead of ${wanted}`);
-      this.slabs[slab] = new this.type(bytes);
-      this.loaded += 1;
-    } catch (error) {
-      this.slabs[slab] = null;
-      throw error;
-    }
+    const bytes = await fetchBytes(this.picture.address + slab), wanted = this.#bytes(slab);
+    if (bytes.byteLength !== wanted) throw new Error(`${bytes.byteLength} bytes instead of ${wanted}`);
+    this.slabs[slab] = new this.type(bytes);
+    this.loaded += 1;
   }
+
+  /** Let a slab that failed be asked for again. */
+  forgive(slab) { this.slabs[slab] = null; }
 
   /** The values of a slice by rows, without a copy; nothing while they are not there. */
   slice(index) {

@@ -13,6 +13,8 @@ export class Mask {
   }
 
   set bytes(buffer) {
+    const wanted = this.places.size * Math.ceil((this.shape[1] * this.shape[2]) / 8);
+    if (buffer.byteLength !== wanted) throw new Error(`${buffer.byteLength} bytes instead of ${wanted}`);
     this.bits = new Uint8Array(buffer);
     this.remembered.clear();
   }

@@ -20,14 +20,14 @@ export class Pane {
     }));
     this.geometries = new Map(scene.pictures.map((picture) => [picture.key, new Geometry(picture)]));
     const shapes = new Map(scene.pictures.map((picture) => [picture.key, picture.shape]));
-    this.masks = scene.layers.map((layer) => {
+    this.masks = scene.layers.filter((layer) => shapes.has(layer.picture)).map((layer) => {
       const old = before?.masks.find((mask) => mask.layer.address === layer.address);
       return new Mask(layer, shapes.get(layer.picture), old?.bits);
     });
     this.heats = new Map();
     this.states = new Map(scene.pictures.map((picture) => [picture.key, this.#fresh(picture)]));
     for (const [key, state] of before?.states || []) if (this.states.has(key)) this.states.set(key, state);
-    this.key = before && this.states.has(before.key) ? before.key : scene.start[0];
+    this.key = [before?.key, scene.start[0], scene.pictures[0].key].find((key) => this.states.has(key));
     this.planes = before ? before.planes : viewer.scene.planes;
     this.stage = h("div", { class: "stage" });
     this.strip = h("div", { class: "strip", role: "group", "aria-label": t("Pictures") });

@@ -161,7 +161,7 @@ export class View {
       stroke(context, placed(region.outline), viewer.groups.colour(layer), 1.5, layer.dashed ? [5, 4] : []);
     if (!this.plane.through && viewer.groups.on) this.#drawLines(context);
     this.#drawCross(context);
-    for (const measure of viewer.measuresOf(this)) drawMeasure(context, this, measure);
+    for (const measure of viewer.measures.of(this)) drawMeasure(context, this, measure);
   }
 
   #drawLines(context) {
@@ -198,12 +198,12 @@ export class View {
 
   #tell() {
     const { pane, plane, index } = this, page = plane.through ? -1 : pane.page(index);
-    const place = pane.geometry.position(plane, index);
+    const place = pane.geometry.position(plane, index), [centre, width] = pane.window.map(digits);
     const parts = [
       this.slices > 1 ? t("Slice {n} of {of}", { n: index + 1, of: this.slices }) : "",
       page >= 0 && pane.scene.pages.length > 1 ? t("page {n} of {of}", { n: page + 1, of: pane.scene.pages.length }) : "",
       place ? `${place[0]} ${t("{n} mm", { n: place[1].toFixed(1) })}`.trim() : "",
-      plane.through || pane.picture.dtype === "rgb" ? "" : t("window {centre} / {width}", { centre: digits(pane.window[0]), width: digits(pane.window[1]) }),
+      plane.through || pane.picture.dtype === "rgb" ? "" : t("window {centre} / {width}", { centre, width }),
     ];
     this.where.textContent = parts.filter(Boolean).join(" · ");
     const names = { axial: t("Axial"), coronal: t("Coronal"), sagittal: t("Sagittal") };

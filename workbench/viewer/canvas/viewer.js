@@ -1,13 +1,15 @@
 // The whole: panes beside each other, what moves them, and what stands around them.
 
-import { button, h, select, speak, t } from "./dom.js";
-import { Groups, measureList } from "./groups.js";
+import { button, h, speak, t } from "./dom.js";
+import { Groups } from "./groups.js";
+import { HeatMaps } from "./heat.js";
 import { listen } from "./input.js";
-import { keyList, leave, use } from "./keys.js";
+import { KeyList, leave, use } from "./keys.js";
 import { Loader } from "./loader.js";
-import { MEASURING, said, TOOLS } from "./measures.js";
+import { Measures } from "./measuring.js";
 import { Pane } from "./pane.js";
 import { Place } from "./place.js";
+import { tools } from "./toolbar.js";
 
 const CINE_MS = 100;
 const COARSE = window.matchMedia("(pointer: coarse)").matches;
@@ -16,10 +18,10 @@ export class Viewer {
   constructor(parent, ask) {
     this.ask = ask;
     this.panes = [];
-    this.measures = [];
+    this.measures = new Measures(this);
     this.tool = COARSE ? "Scroll" : "Window";
-    this.heat = { on: false, name: "", opacity: 0.8 };
-    this.groups = new Groups(() => this.changed());
+    this.heat = new HeatMaps(this);
+    this.groups = new Groups(() => this.changed(), () => this.draw());
     this.loader = new Loader(this);
     this.bar = h("div", { class: "bar", role: "toolbar", "aria-label": t("Viewer") });
     this.body = h("div", { class: "panes" });
@@ -32,6 +34,7 @@ export class Viewer {
       h("div", { class: "middle" }, h("div", { class: "shown" }, this.body, this.notice, this.taken), this.side), this.told);
     parent.append(this.element);
     this.resized = new ResizeObserver(() => this.draw());
+    this.keys = new KeyList(this);
     use(this);
   }
 
@@ -41,7 +44,7 @@ export class Viewer {
     if (said === this.said) return;
     speak(scene.words);
     [this.said, this.scene] = [said, scene];
-    const before = this.panes;
+    const before = this.panes, hadHeat = this.heat.there;
     this.linked ??= scene.linked;
     this.element.style.setProperty("--height", `${scene.height_px}px`);
     this.groups.take(scene.panes);
@@ -54,8 +57,9 @@ export class Viewer {
     this.body.replaceChildren(...this.panes.map((pane) => pane.element));
     this.resized.disconnect();
     this.resized.observe(this.body);
-    this.measures = this.measures.filter(({ pane }) => this.panes.some(({ scene: { key } }) => key === pane));
+    this.measures.take(this.panes);
     this.loader.ahead = false;
+    if (!hadHeat) this.heat.go();
     this.refresh();
     this.loader.again();
     this.arrived();
@@ -63,6 +67,10 @@ export class Viewer {
 
   get view() { return this.active.view; }
   get presets() { return this.active.picture.presets; }
+  get chosenPreset() {
+    return this.presets.findIndex(({ centre, width }) => `${centre},${width}` === `${this.active.window}`);
+  }
+
   get turns() { return this.view.slices > 1 || this.active.scene.pictures.length > 1; }
   get others() { return this.linked ? this.panes.filter((pane) => pane !== this.active) : []; }
 
@@ -111,9 +119,15 @@ export class Viewer {
     }
     this.notice.hidden = !failed;
     if (failed)
-      this.notice.replaceChildren(expired ? t("These addresses are no longer valid. Reload the page.") : t("Pictures could not be loaded."),
-        expired ? button(t("Reload"), () => window.location.reload()) : button(t("Try again"), () => { this.notice.hidden = true; this.loader.again(); }));
+      this.notice.replaceChildren(...(expired
+        ? [t("These addresses are no longer valid. Reload the page."), button(t("Reload"), () => window.location.reload())]
+        : [t("Pictures could not be loaded."), button(t("Try again"), () => this.again())]));
     this.draw();
+  }
+
+  again() {
+    this.notice.hidden = true;
+    this.loader.again();
   }
 
   // What moves
@@ -160,8 +174,10 @@ export class Viewer {
 
   setWindow(pane, window) {
     pane.window = window;
-    for (const other of this.others) if (other.picture.unit === pane.picture.unit && other.picture.dtype === pane.picture.dtype) other.window = window;
+    const alike = ({ picture: { unit, dtype } }) => unit === pane.picture.unit && dtype === pane.picture.dtype;
+    for (const other of this.others.filter(alike)) other.window = window;
     this.keep();
+    this.refreshSoon();
     this.draw();
   }
 
@@ -186,7 +202,7 @@ export class Viewer {
 
   choose(tool) {
     this.tool = tool;
-    this.pending = null;
+    this.measures.pending = null;
     this.changed();
   }
 
@@ -200,10 +216,8 @@ export class Viewer {
     this.changed();
   }
 
-  toggleHeat() {
-    const there = this.panes.some((pane) => pane.scene.heats.length);
-    if (!there && this.scene.can_ask_heat) this.ask("heat");
-    this.heat.on = there && !this.heat.on;
+  toggleLink() {
+    this.linked = !this.linked;
     this.changed();
   }
 
@@ -224,66 +238,10 @@ export class Viewer {
     this.refresh();
   }
 
-  toggleKeys() {
-    if (this.keysShown) {
-      this.keysShown.remove();
-      this.keysShown = null;
-      return;
-    }
-    this.keysShown = keyList(() => this.toggleKeys());
-    this.element.append(this.keysShown);
-    this.keysShown.focus();
-  }
-
   escape() {
-    if (this.keysShown) this.toggleKeys();
-    else if (this.pending) this.removeMeasure();
+    if (this.keys.shown) this.keys.toggle();
+    else if (this.measures.pending) this.measures.remove();
     else this.choose(COARSE ? "Scroll" : "Window");
-  }
-
-  // What is measured
-
-  measuresOf({ pane, plane, index }) {
-    return this.measures.filter((one) => one.pane === pane.scene.key && one.picture === pane.key && one.plane === plane.name && one.index === index);
-  }
-
-  startMeasure(view, point) {
-    if (this.pending && this.measuresOf(view).includes(this.pending)) {
-      this.pending.points.push(point);
-      return [this.pending, 2];
-    }
-    const measure = { kind: this.tool, pane: view.pane.scene.key, picture: view.pane.key, plane: view.plane.name, index: view.index, points: [point, point], text: "" };
-    this.measures.push(measure);
-    this.pending = measure;
-    return [measure, 1];
-  }
-
-  moveMeasure(view, measure, i, point) {
-    measure.points[i] = point;
-    const { geometry, volume } = view.pane;
-    measure.text = said(measure, geometry, view.plane, volume, view.index);
-    this.draw();
-  }
-
-  endMeasure(view, moved) {
-    const { pending } = this;
-    if (pending && !moved && pending.points.length === 2) this.measures.splice(this.measures.indexOf(pending), 1);
-    if (pending && pending.points.length === 3) this.moveMeasure(view, pending, 2, pending.points[2]);
-    if (!pending || !moved || pending.points.length === MEASURING[pending.kind]) this.pending = null;
-    this.changed();
-  }
-
-  removeMeasure(measure = this.measures.at(-1)) {
-    this.measures = this.measures.filter((one) => one !== measure);
-    this.pending = null;
-    this.changed();
-  }
-
-  #show({ pane: key, picture, plane: name, index }) {
-    const pane = this.panes.find(({ scene }) => scene.key === key);
-    pane.choose(picture);
-    pane.go(pane.geometry.planes.find((plane) => plane.name === name), index);
-    this.moved(pane);
   }
 
   // What stands around
@@ -294,17 +252,17 @@ export class Viewer {
     clearTimeout(this.soon);
     this.soon = setTimeout(() => {
       this.told.textContent = this.view.where.textContent;
-      if (this.panes.some((pane) => pane.scene.heats.length)) this.refresh();
+      if (!this.bar.contains(this.element.getRootNode().activeElement)) this.bar.replaceChildren(...tools(this));
     }, 250);
   }
 
   refresh() {
-    const focused = this.element.getRootNode().activeElement?.dataset.does;
-    this.bar.replaceChildren(...this.#tools());
+    const focused = CSS.escape(this.element.getRootNode().activeElement?.dataset.does || "");
+    this.bar.replaceChildren(...tools(this));
     this.side.replaceChildren(...this.groups.list(), this.legend = h("div"));
     this.side.hidden = !this.groups.known.size;
-    this.taken.replaceChildren(...measureList(this.measures, (one) => this.removeMeasure(one), (one) => this.#show(one)));
-    if (focused) this.bar.querySelector(`[data-does="${focused}"]`)?.focus();
+    this.taken.replaceChildren(...this.measures.list());
+    if (focused) this.element.querySelector(`[data-does="${focused}"]`)?.focus();
     this.#counts();
   }
 
@@ -313,26 +271,6 @@ export class Viewer {
     if (this.legend.dataset.key === key) return;
     this.legend.dataset.key = key;
     this.legend.replaceChildren(...[this.groups.legend(sides)].filter(Boolean));
-  }
-
-  #tools() {
-    const { panes, groups, active } = this, toggle = (name, does, pressed) => button(t(name), does, { pressed, "data-does": name });
-    const stack = panes.some((pane) => pane.picture.shape[0] > 1), heats = active.heatsHere(active.at[0]);
-    const part = (...buttons) => h("div", { class: "part", role: "group" }, ...buttons.filter(Boolean));
-    return [
-      part(...TOOLS.filter((tool) => stack || tool !== "Scroll").map((tool) => toggle(tool, () => this.choose(tool), tool === this.tool))),
-      part(this.presets.length ? select(t("Window"), [["", t("Presets")], ...this.presets.map(({ name }, i) => [i, `${i + 1} ${name}`])], "", (number) => number && this.preset(number)) : null,
-        toggle("Reset", () => this.resetWindow()), toggle("Invert", () => this.invert(), active.inverted), toggle("Fit", () => this.fit(this.view))),
-      part(stack && toggle("Play", () => this.play(), Boolean(this.playing)),
-        panes.some((pane) => pane.geometry.planes.length > 1) && toggle("Three planes", () => this.togglePlanes(), active.planes),
-        panes.length > 1 && toggle("Linked", () => { this.linked = !this.linked; this.changed(); }, this.linked)),
-      part(groups.known.size && toggle("Masks", () => groups.toggle(), groups.on),
-        groups.canCompare && toggle("Difference", () => groups.compare(), Boolean(groups.compared)),
-        (panes.some((pane) => pane.scene.heats.length) || this.scene.can_ask_heat) && toggle("Heat map", () => this.toggleHeat(), this.heat.on),
-        this.heat.on && heats.length > 1 && select(t("Heat map"), heats.map(({ name }) => [name, name]), this.heat.name, (name) => { this.heat.name = name; this.draw(); }),
-        this.heat.on && h("input", { type: "range", min: 0.1, max: 1, step: 0.1, value: this.heat.opacity, "aria-label": t("Opacity of the heat map"), oninput: (event) => { this.heat.opacity = Number(event.target.value); this.draw(); } })),
-      part(button("?", () => this.toggleKeys(), { "aria-label": t("Keys"), title: t("Keys"), "data-does": "?" })),
-    ];
   }
 
   destroy() {
