@@ -9,6 +9,7 @@ import streamlit as st
 from data.records import Prediction, Study
 from models.versions import caution
 from workbench.blindness import Sight
+from workbench.viewer.shown import Shown, seen
 from workbench.views.parts import answers, growth, lineage, record, triage_parts, viewer, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
@@ -36,9 +37,16 @@ def page() -> None:
     shown = (shown or next(iter(predictions), None)) if sight.model else None
     left, right = st.columns([1.55, 1], gap="medium")
     with left:
-        viewer.picture(place, study, shown)
+        viewer.picture(place, study, _shown(place, study, sight))
     with right:
         _side(place, study, sight, shown, predictions if sight.model else [])
+
+
+def _shown(place: Here, study: Study, sight: Sight) -> Shown:
+    """What is drawn over the pictures."""
+    version = place.champion.version if place.champion else ""
+    own = place.reader.reader_id if place.reader else ""
+    return seen(place.store, place.task.name, version, study, sight, own=own)
 
 
 def _head(place: Here, study: Study) -> None:

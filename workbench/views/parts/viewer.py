@@ -18,6 +18,7 @@ from models.task import ClinicalTask, Page
 from workbench import outlines
 from workbench.pictures import first_series, png, with_heat
 from workbench.pictures import picture as draw
+from workbench.viewer.shown import Shown
 from workbench.views.parts import answers, jobs, words
 from workbench.views.parts.choice import choose, switch
 from workbench.views.parts.context import Here
@@ -57,8 +58,29 @@ def _windows(series: Series) -> Mapping[str, tuple[float, float] | None]:
     return {AS_GIVEN: None, "more contrast": (centre, width * 0.6), "wide": (centre, width * 1.6)}
 
 
-def picture(place: Here, study: Study, prediction: Prediction | None) -> None:
-    """Show a study's pages; over them, where somebody may see the model, its heat map, outlines and lines."""
+def picture(
+    place: Here,
+    study: Study,
+    shown: Shown,
+    *,
+    beside: tuple[Study, Shown] | None = None,
+    key: str = "viewer",
+    height_px: int = 640,
+    prefetch: Sequence[Study] = (),
+) -> None:
+    """Show a study's pages; over them, where somebody may see the model, its heat map, outlines and lines.
+
+    Parameters
+    ----------
+    beside:
+        Another study, or another version's view of this one, that is shown beside it and moves with it.
+    prefetch:
+        The studies that will be looked at next: their pictures are fetched once these are there.
+    """
+    _page_by_page(place, study, shown.prediction)
+
+
+def _page_by_page(place: Here, study: Study, prediction: Prediction | None) -> None:
     pages = pages_of(place.task, study)
     heat: Pixels8 | None = None
     opacity, outlined = 0.0, False
