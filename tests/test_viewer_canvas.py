@@ -526,8 +526,26 @@ def test_the_shown_slab_comes_first_and_failures_are_tried_again(page: Page, ser
     served.refused["/slabs/order/3"] = [503, 503]
     served.asked.clear()
     show(page, url)
-    assert served.asked[:2] == ["/slabs/order/2", layer.address]
+    assert served.asked[0] == "/slabs/order/2"
+    assert layer.address in served.asked[1:4]  # they are asked for together
     assert sorted(served.asked)[1:] == [f"/slabs/order/{i}" for i in (0, 1, 2, 3, 3, 3, 4)]
+
+
+def test_what_comes_next_is_fetched_last_and_kept(page: Page, served: Served) -> None:
+    array = np.zeros((20, 16, 16), np.uint8)
+    then = served.one("then shown", array)
+    ahead = tuple(f"/slabs/then shown/{slab}" for slab in (1, 0, 2))
+    served.one("before", array)
+    served.scenes["before"] = replace(served.scenes["before"], prefetch=ahead)
+    served.asked.clear()
+    page.goto(then.replace("then shown", "before"))
+    page.wait_for_function("() => performance.getEntriesByType('resource').length >= 6")
+    page.wait_for_timeout(300)
+    assert sorted(served.asked[:3]) == [f"/slabs/before/{slab}" for slab in range(3)]
+    assert tuple(served.asked[3:]) == ahead
+    page.evaluate("(scene) => window.show(scene)", served.scenes["then shown"].as_dict())
+    page.wait_for_selector(".viewer[data-loaded]")
+    assert len(served.asked) == 6
 
 
 @pytest.mark.parametrize(

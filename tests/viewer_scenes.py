@@ -171,6 +171,8 @@ def serve_streamlit(port: int, script: str) -> None:
     """Serve a Streamlit page with the viewer on it, until stopped."""
     import streamlit as st
 
+    from workbench.guard import Guard
+    from workbench.serve import HOSTS
     from workbench.theme import apply_settings
 
     apply_settings()
@@ -180,4 +182,4 @@ def serve_streamlit(port: int, script: str) -> None:
     app = application(served)
     app.router.lifespan_context = pages.lifespan()
     app.mount("/", pages)
-    uvicorn.run(app, port=port, log_level="warning")
+    uvicorn.run(Guard(app, hosts=HOSTS), port=port, log_level="warning")

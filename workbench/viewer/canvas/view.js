@@ -205,7 +205,9 @@ export class View {
       place ? `${place[0]} ${t("{n} mm", { n: place[1].toFixed(1) })}`.trim() : "",
       plane.through || pane.picture.dtype === "rgb" ? "" : t("window {centre} / {width}", { centre, width }),
     ];
-    this.where.textContent = parts.filter(Boolean).join(" · ");
+    const told = parts.filter(Boolean);
+    if (this.where.textContent !== told.join(" · "))
+      this.where.replaceChildren(...told.flatMap((part, i) => [i ? " · " : "", h("i", {}, part)]));
     const names = { axial: t("Axial"), coronal: t("Coronal"), sagittal: t("Sagittal") };
     this.element.setAttribute("aria-label", [pane.picture.title, names[plane.name], this.where.textContent].filter(Boolean).join(", "));
     this.tellValue(...(this.cursor || []));
