@@ -198,6 +198,12 @@ def test_three_planes_equal_indexing(name: str, page: Page, served: Served) -> N
     assert np.array_equal(grey(page, planes[0]), apply_window(array[4], (40, 400)))
     assert np.array_equal(grey(page, planes[1]), apply_window(array[:, 16, :], (40, 400)))
     assert np.array_equal(grey(page, planes[2]), apply_window(array[:, :, 23], (40, 400)))
+    spacing = np.linalg.norm(np.array(affine).reshape(4, 4)[:3, :3], axis=0)
+    for plane, ratio in zip(
+        planes, (spacing[1] / spacing[2], spacing[0] / spacing[2], spacing[0] / spacing[1]), strict=True
+    ):
+        a, b, c, d, *_ = _matrix(page, plane)
+        assert np.hypot(c, d) / np.hypot(a, b) == pytest.approx(ratio, rel=1e-4), plane
     page.locator(f"[data-view={planes[2]}]").hover()
     page.mouse.wheel(0, 100)
     page.mouse.wheel(0, 100)
@@ -454,6 +460,18 @@ def test_keys_wheel_and_buttons_move(page: Page, served: Served) -> None:
     page.wait_for_timeout(350)
     page.keyboard.press("Space")
     assert not where(page).startswith("Slice 19 ")
+
+
+def test_a_picture_shown_smaller_is_averaged(page: Page, served: Served) -> None:
+    rows, columns = np.mgrid[:2400, :2400]
+    stripes = np.where((rows // 2 + columns) % 2, 255, 0).astype(np.uint8)
+    show(page, served.one("fine", stripes[None], window=(128, 256)))
+    drawn = rgba(page, ".reduced")
+    rows_shown, columns_shown = drawn.shape[:2]
+    middle = drawn[rows_shown // 4 : -rows_shown // 4, columns_shown * 2 // 5 : -columns_shown * 2 // 5, 0]
+    assert middle.mean() == pytest.approx(127.5, abs=3)
+    assert middle.std() < 25  # 127 where pixels are skipped
+    assert np.array_equal(grey(page, "image"), stripes)
 
 
 def test_a_drag_changes_the_window_and_the_wheel_zooms_a_radiograph(page: Page, served: Served) -> None:

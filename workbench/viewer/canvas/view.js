@@ -20,14 +20,14 @@ export class View {
     const native = (kind) =>
       h("canvas", { width: this.width, height: this.height, [`data-${kind}`]: plane.name, class: "native" });
     [this.values, this.heat, this.masks] = ["plane", "heat", "masks"].map(native);
-    this.sharp = h("canvas", { class: "sharp" });
+    [this.reduced, this.sharp] = ["reduced", "sharp"].map((name) => h("canvas", { class: `screen ${name}` }));
     this.letters = EDGES.map((edge) => h("span", { class: `edge ${edge}`, "aria-hidden": "true" }, plane[edge]));
     this.where = h("span", { class: "where" });
     this.value = h("span", { class: "value" });
     this.bar = h("span", { class: "scale" });
     this.unknown = plane.right ? null : h("span", { class: "unknown" }, t("Orientation not known"));
     this.element = h("div", { class: "view", role: "img", tabIndex: 0, "data-view": plane.name },
-      this.values, this.heat, this.masks, this.sharp, ...this.letters,
+      this.values, this.reduced, this.heat, this.masks, this.sharp, ...this.letters,
       h("div", { class: "said" }, this.unknown, this.where, this.value), this.bar);
     this.image = new ImageData(this.width, this.height);
     this.pixels = new Uint32Array(this.image.data.buffer);
@@ -75,6 +75,7 @@ export class View {
     if (!this.element.clientWidth) return;
     this.place();
     this.#drawValues();
+    this.#reduce();
     this.#drawHeat();
     this.#drawMasks();
     this.#drawSharp();
@@ -92,6 +93,32 @@ export class View {
     this.values.getContext("2d").putImageData(this.image, 0, 0);
     this.element.classList.toggle("waiting", !values);
     this.values.dataset.slice = values && (!plane.through || volume.loaded === volume.slabs.length) ? index : "";
+  }
+
+  /** Shown smaller than it is, a picture is averaged: skipping pixels would make patterns of its noise and grids. */
+  #reduce() {
+    const [a, b, c, d] = this.matrix, ratio = window.devicePixelRatio || 1;
+    const smaller = Math.min(Math.hypot(a, b), Math.hypot(c, d)) * ratio < 1;
+    this.reduced.hidden = !smaller;
+    this.values.style.visibility = smaller ? "hidden" : "visible";
+    const seen = `${this.seen} ${this.matrix} ${this.element.clientWidth} ${this.element.clientHeight}`;
+    if (!smaller || this.reducedSeen === seen) return;
+    this.reducedSeen = seen;
+    const context = this.#onScreen(this.reduced);
+    context.transform(...this.matrix);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.values, 0, 0);
+  }
+
+  /** The pen of a canvas in pixels of the screen, cleared. */
+  #onScreen(canvas) {
+    const ratio = window.devicePixelRatio || 1, { clientWidth, clientHeight } = this.element;
+    const [wide, high] = [clientWidth, clientHeight].map((size) => Math.round(size * ratio));
+    if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, clientWidth, clientHeight);
+    return context;
   }
 
   #drawHeat() {
@@ -143,13 +170,7 @@ export class View {
   }
 
   #drawSharp() {
-    const { sharp, element, pane } = this, ratio = window.devicePixelRatio || 1, { viewer } = pane;
-    const [wide, high] = [element.clientWidth, element.clientHeight];
-    if (sharp.width !== Math.round(wide * ratio) || sharp.height !== Math.round(high * ratio))
-      [sharp.width, sharp.height] = [Math.round(wide * ratio), Math.round(high * ratio)];
-    const context = sharp.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, wide, high);
+    const { viewer } = this.pane, context = this.#onScreen(this.sharp);
     context.font = "13px system-ui, sans-serif";
     const placed = (path) => { const moved = new Path2D(); moved.addPath(path, new DOMMatrix(this.matrix)); return moved; };
     (this.compared || []).forEach(({ region, colour }, i) => {
