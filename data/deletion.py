@@ -162,6 +162,8 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
         unnamed = named - _still_named(store, blobs, named)
         store.thumbnails.forget(unnamed)
         removed = sum(blobs.remove(name) for name in unnamed)
+        for name in unnamed:
+            shutil.rmtree(Home(store.path.parent).viewer / name[:2] / name, ignore_errors=True)
         if studies:  # simulations hold answers to single studies: they are played anew
             shutil.rmtree(Home(store.path.parent).simulations, ignore_errors=True)
     return Deleted(tuple(s.scan_id for s in scans), tuple(studies), removed, annotations, tuple(requests))

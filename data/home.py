@@ -90,6 +90,11 @@ class Home:
         """The labelling server's own data, and the pages that it serves."""
         return self.path / "labelstudio"
 
+    @property
+    def viewer(self) -> Path:
+        """Pixels as they were compressed for the viewer, a folder a blob; they can be made anew at any time."""
+        return self.path / "viewer"
+
     def secret(self, name: str, *, length: int = 32) -> str:
         """The secret kept under a name, as hexadecimal digits; made on the first call.
 

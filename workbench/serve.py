@@ -19,6 +19,7 @@ from workbench.guard import Guard
 from workbench.look import Looked
 from workbench.theme import UPLOAD_MB, apply_settings
 from workbench.viewer.canvas_files import add_canvas
+from workbench.viewer.routes import add_routes
 
 HOST = "127.0.0.1"
 HOSTS: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")
@@ -36,6 +37,7 @@ def create_api(home: Home) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     add_api(app.router, home)
+    add_routes(app.router, home)
 
     @app.get("/docs", include_in_schema=False)
     @app.get("/api/docs", include_in_schema=False)
