@@ -65,7 +65,7 @@ export function drawMeasure(context, view, { kind, points, text }) {
   for (const [x, y] of at) path.rect(x - 2, y - 2, 4, 4);
   stroke(context, path, "#ffe066", 1.5);
   const [x, y] = at.reduce((low, point) => (point[1] > low[1] ? point : low));
-  label(context, text, x + 6, y + 16, "#ffe066");
+  label(context, text, x + 6, y + 16, "#ffe066", view.room);
 }
 
 export function stroke(context, path, colour, width, dash = []) {
@@ -79,10 +79,10 @@ export function stroke(context, path, colour, width, dash = []) {
   context.stroke(path);
 }
 
-export function label(context, text, x, y, colour) {
+export function label(context, text, x, y, colour, [wide, high]) {
   if (!text) return;
-  const left = Math.min(x, context.canvas.clientWidth - context.measureText(text).width - 6);
-  const bottom = Math.min(y, context.canvas.clientHeight - 6);
+  const left = Math.min(x, wide - context.measureText(text).width - 6);
+  const bottom = Math.min(y, high - 6);
   context.setLineDash([]);
   context.lineWidth = 3;
   context.strokeStyle = "#000c";

@@ -40,10 +40,10 @@ export class View {
 
   /** The matrix from (column, row) of the canvas to the screen in CSS pixels. */
   place() {
-    const { step: [down, across] } = this.plane, { zoom, pan } = this.look, { width, height, element } = this;
+    const { step: [down, across] } = this.plane, { zoom, pan } = this.look, { width, height } = this;
     const unit = Math.min(Math.hypot(...down), Math.hypot(...across));
     const extent = [0, 1].map((i) => Math.abs(across[i]) * width + Math.abs(down[i]) * height);
-    const [wide, high] = [element.clientWidth, element.clientHeight];
+    const [wide, high] = this.room;
     const scale = Math.min(wide / extent[0], high / extent[1]) * zoom;
     const [a, b, c, d] = [...across, ...down].map((value) => value * scale);
     this.matrix = [a, b, c, d, wide / 2 + pan[0] - (a * width + c * height) / 2, high / 2 + pan[1] - (b * width + d * height) / 2];
@@ -72,7 +72,8 @@ export class View {
   }
 
   draw() {
-    if (!this.element.clientWidth) return;
+    this.room = [this.element.clientWidth, this.element.clientHeight]; // read once: it may cost a layout
+    if (!this.room[0]) return;
     this.place();
     this.#drawValues();
     this.#reduce();
@@ -101,7 +102,7 @@ export class View {
     const smaller = Math.min(Math.hypot(a, b), Math.hypot(c, d)) * ratio < 1;
     this.reduced.hidden = !smaller;
     this.values.style.visibility = smaller ? "hidden" : "visible";
-    const seen = `${this.seen} ${this.matrix} ${this.element.clientWidth} ${this.element.clientHeight}`;
+    const seen = `${this.seen} ${this.matrix} ${this.room}`;
     if (!smaller || this.reducedSeen === seen) return;
     this.reducedSeen = seen;
     const context = this.#onScreen(this.reduced);
@@ -112,12 +113,12 @@ export class View {
 
   /** The pen of a canvas in pixels of the screen, cleared. */
   #onScreen(canvas) {
-    const ratio = window.devicePixelRatio || 1, { clientWidth, clientHeight } = this.element;
-    const [wide, high] = [clientWidth, clientHeight].map((size) => Math.round(size * ratio));
+    const ratio = window.devicePixelRatio || 1;
+    const [wide, high] = this.room.map((size) => Math.round(size * ratio));
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, clientWidth, clientHeight);
+    context.clearRect(0, 0, ...this.room);
     return context;
   }
 
@@ -195,7 +196,7 @@ export class View {
       path.lineTo(...to);
       stroke(context, path, group.colour, 1.5);
       const end = from[0] > to[0] ? from : to;
-      label(context, line.text, end[0] + 6, end[1] + 4, group.colour);
+      label(context, line.text, end[0] + 6, end[1] + 4, group.colour, this.room);
     }
   }
 
@@ -236,7 +237,7 @@ export class View {
   }
 
   #measureBar() {
-    const room = Math.min(BAR_PX, this.element.clientWidth / 4) / this.pxPerMm;
+    const room = Math.min(BAR_PX, this.room[0] / 4) / this.pxPerMm;
     const power = 10 ** Math.floor(Math.log10(room));
     const mm = power * [5, 2, 1].find((one) => one * power <= room);
     this.bar.hidden = !this.plane.mm;
