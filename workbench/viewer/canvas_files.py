@@ -42,7 +42,7 @@ def add_canvas(router: APIRouter) -> None:
         if contents is None:
             return Response(status_code=404)
         headers = {"Vary": "Accept-Encoding"}
-        headers["Cache-Control"] = FOREVER if address().endswith(version) else "no-store"
+        headers["Cache-Control"] = FOREVER if address() == f"{PREFIX}/{version}" else "no-store"
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"
         else:
