@@ -164,6 +164,8 @@ class Scene:
         The viewer's own words, translated: English -> what is shown.
     address_key:
         The query parameter in which the viewer keeps place, window and layout; empty to keep none.
+    heat:
+        Whether heat maps are shown; the viewer's own switch may change it until this does.
     can_ask_heat:
         Whether H may ask for a heat map that is not there yet (event ``ask`` with ``heat``).
     prefetch:
@@ -176,6 +178,7 @@ class Scene:
     height_px: int = 640
     words: Mapping[str, str] = field(default_factory=dict)
     address_key: str = "at"
+    heat: bool = False
     can_ask_heat: bool = False
     prefetch: tuple[str, ...] = ()
 

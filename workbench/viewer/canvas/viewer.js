@@ -43,6 +43,7 @@ export class Viewer {
     const said = JSON.stringify(scene);
     if (said === this.said) return;
     speak(scene.words);
+    if (scene.heat !== this.scene?.heat) this.heat.on = scene.heat;
     [this.said, this.scene] = [said, scene];
     const before = this.panes, hadHeat = this.heat.there;
     this.linked ??= scene.linked;
