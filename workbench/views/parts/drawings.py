@@ -1,4 +1,4 @@
-"""The picture of a disputed case: each reader's outline in a colour of its own, and where they differ."""
+"""The pictures of a disputed case: each reader's outline in a colour of its own, and where they differ."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from numpy.typing import NDArray
 
 from data.answers import Mask, MaskValue, Question, Site
 from data.records import Prediction, Study
-from workbench import outlines
 from workbench.adjudicating import Case, Voice
+from workbench.language import _, n_
 from workbench.outlines_compared import dice, differing, drawn_by
-from workbench.pictures import enlarged, png, with_difference, with_names, with_outlines
-from workbench.theme import DOUBT, MODEL, TEXT
-from workbench.views.parts import words
-from workbench.views.parts.answers_compared import colour_of, mark, model_mark
+from workbench.viewer.shown import Shown
+from workbench.views.parts import viewer, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
-from workbench.views.parts.markup import join, table, tag
-from workbench.views.parts.viewer import caption, choose_window, pages_of, pixels_of
+from workbench.views.parts.markup import table, tag
 
 Drawing = Mapping[Site, MaskValue]
 """By page."""
@@ -32,40 +29,28 @@ def masks_of(place: Here) -> list[Question]:
 
 
 def picture(place: Here, case: Case, study: Study, model: Prediction | None, chosen: Drawing) -> None:
-    """Show a page with the outlines of those who are switched on.
+    """Show the study's pictures with the outlines of each reader, and the difference of any two.
 
     Parameters
     ----------
     model:
         Its outlines are offered too, where it is in view.
     chosen:
-        What is about to be decided, by page: drawn solid.
+        What is about to be decided, by page.
     """
-    pages, asked = pages_of(place.task, study), masks_of(place)
+    asked = masks_of(place)
     drew = [v for v in case.voices if any(drawn_by(v, question) for question in asked)]
     split = _split(place, case.voices, str(place.home.path), stamp_of(case)) if drew else {}
-    index = _page(case, len(pages), split, drew, asked)
-    window = choose_window(pages[index].series)
-    with st.container(horizontal=True, gap="medium"):
-        on = _switches(case, drew, split=bool(split), model=bool(outlines.by_page(model)))
-    shown = pixels_of(place, pages[index], window)
-    drawn = enlarged(shown, outlines.LEAST_PX) if drew else shown
-    if "difference" in on and index in split:
-        drawn = with_difference(drawn, split[index], DOUBT)
-    lines = [(m, colour_of(v)) for v in drew if v.name in on for m in _on_page(place, v, asked, index)]
-    width = max(1, round(max(drawn.shape) / 500))
-    drawn = with_names(with_outlines(drawn, lines, width_px=width), _numbers(place, drew, on, asked, index))
-    if "model" in on:
-        dashed = [(m, MODEL) for m in _of_model(place, model, index)]
-        drawn = with_outlines(drawn, dashed, width_px=width, dash_px=6 * width)
-    decided = chosen.get(Site.page(index))
-    if decided is not None:
-        drawn = with_outlines(drawn, [(m, TEXT) for m in _masks(place, decided)], width_px=2 * width)
-    alt = f"{study.label}, page {index + 1} of {len(pages)}"
-    st.image(png(drawn), width="stretch", output_format="PNG", alt=alt)
+    shown = Shown(
+        predictions=(model,) if model else (),
+        reads=tuple(voice.annotation for voice in case.voices),
+        names=False,
+        chosen=chosen,
+        page=_page(split, drew, asked),
+    )
+    viewer.picture(place, study, shown)
     if drew:
-        _legend(drew, on, chosen=bool(chosen), differs=index in split and bool(split[index].any()))
-    caption(pages[index], study, shown.shape[1])
+        show(tag("div", _said(split), cls="c-small c-quiet"))
 
 
 def likeness(place: Here, case: Case, question: Question) -> None:
@@ -74,7 +59,7 @@ def likeness(place: Here, case: Case, question: Question) -> None:
     pairs = sorted({pair for of in found.values() for pair in of})
     if not pairs:
         return
-    heads = ["Dice, all pages", *(f"{one + 1} and {other + 1}" for one, other in pairs)]
+    heads = [_("Dice, all pages"), *(_("{one} and {other}", one=a + 1, other=b + 1) for a, b in pairs)]
     rows = [[words.short(label), *(f"{of[pair]:.2f}" for pair in pairs)] for label, of in found.items()]
     show(tag("div", table(heads, rows, numeric=range(1, len(heads))), style="overflow-x:auto"))
 
@@ -84,7 +69,7 @@ def stamp_of(case: Case) -> str:
     return " ".join(f"{v.annotation.annotation_id}:{v.annotation.revision}" for v in case.voices)
 
 
-@st.cache_data(show_spinner="comparing the outlines", max_entries=16)
+@st.cache_data(show_spinner=False, max_entries=16)
 def _split(_place: Here, _voices: Sequence[Voice], home: str, stamp: str) -> dict[int, NDArray[np.bool_]]:
     """Where the readers differ, by page; home and reads are the cache's key."""
     return differing(_voices, masks_of(_place), _place.task.form, _place.blobs)
@@ -98,65 +83,21 @@ def _pairs(
     return dice(_voices, _place.task.form[question], _place.blobs)
 
 
-def _page(
-    case: Case, count: int, split: Mapping[int, NDArray[np.bool_]], drew: list[Voice], asked: list[Question]
-) -> int:
-    """The page to show, from 0: first the one on which the readers differ most."""
-    if count < 2:
-        return 0
-    amount = {page: int(np.count_nonzero(mask)) for page, mask in split.items() if page < count}
+def _page(split: Mapping[int, NDArray[np.bool_]], drew: Sequence[Voice], asked: Sequence[Question]) -> int | None:
+    """The page on which the readers differ most, from 0; None where nobody drew anything."""
+    amount = {page: int(np.count_nonzero(mask)) for page, mask in split.items()}
     for voice in drew:
         for question in asked:
             for site in drawn_by(voice, question):
                 amount.setdefault(site.page_index or 0, 0)
-    start = max(amount, key=lambda page: (amount[page], -page)) if amount else count // 2
-    number: int = st.slider("Page", 1, count, start + 1, key=f"page {case.request.request_id}")
-    return number - 1
+    return max(amount, key=lambda page: (amount[page], -page)) if amount else None
 
 
-def _switches(case: Case, drew: list[Voice], *, split: bool, model: bool) -> set[str]:
-    """Whose outlines are shown, and whether the difference is."""
-    name, on = case.request.request_id, set[str]()
-    for voice in drew:
-        if st.toggle(voice.name, value=True, key=f"line {voice.position} {name}"):
-            on.add(voice.name)
-    if split and st.toggle("Difference", value=True, key=f"difference {name}", help="What not all have marked."):
-        on.add("difference")
-    if model and st.toggle("Model", value=True, key=f"line model {name}"):
-        on.add("model")
-    return on
-
-
-def _on_page(place: Here, voice: Voice, asked: list[Question], index: int) -> list[NDArray[np.bool_]]:
-    values = [drawn_by(voice, question).get(Site.page(index)) for question in asked]
-    return [m for value in values if value is not None for m in _masks(place, value)]
-
-
-def _numbers(
-    place: Here, drew: list[Voice], on: set[str], asked: list[Question], index: int
-) -> list[tuple[NDArray[np.bool_], str, str]]:
-    """A reader's number beside what the reader drew on a page: colours alone would not do."""
-    found = []
-    for voice in drew:
-        masks = _on_page(place, voice, asked, index)
-        if voice.name in on and masks:
-            found.append((np.logical_or.reduce(masks), str(voice.position + 1), colour_of(voice)))
-    return found
-
-
-def _of_model(place: Here, model: Prediction | None, index: int) -> list[NDArray[np.bool_]]:
-    return [m for _, value in outlines.by_page(model).get(index, ()) for m in _masks(place, value)]
-
-
-def _masks(place: Here, value: MaskValue) -> list[NDArray[np.bool_]]:
-    return [place.blobs.get_mask(blob, value.shape) for _, blob in value.masks]
-
-
-def _legend(drew: list[Voice], on: set[str], *, chosen: bool, differs: bool) -> None:
-    marks = [join((mark(v), " ", v.name)) for v in drew if v.name in on]
-    marks += [join((model_mark(), " Model"))] if "model" in on else []
-    if "difference" in on:
-        said = "▨ not all have marked it" if differs else "▨ no difference on this page"
-        marks.append(tag("span", said, cls="c-doubt"))
-    marks += [join(("━ ", "your choice"))] if chosen else []
-    show(tag("div", join((tag("span", m, cls="c-nowrap") for m in marks), " · "), cls="c-small c-quiet"))
+def _said(split: Mapping[int, NDArray[np.bool_]]) -> str:
+    """On which pages not all readers have marked the same."""
+    pages = [page + 1 for page, mask in sorted(split.items()) if mask.any()]
+    if not pages:
+        return _("All readers have marked the same.")
+    listed = ", ".join(map(str, pages))
+    return n_("The readers' outlines differ on page {pages}.", "The readers' outlines differ on pages {pages}.",
+              len(pages), pages=listed)  # fmt: skip
