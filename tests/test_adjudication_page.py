@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ from data.records import (
 )
 from data.store import Store
 from models.task import get_task
-from tests.disputed_home import READERS, disc, fill
+from tests.disputed_home import READERS, fill
 from tests.test_faces import APP, show, words
 from workbench import jobs
 from workbench.adjudicating import (
@@ -49,7 +51,6 @@ from workbench.adjudicating import (
 )
 from workbench.blindness import Blindness
 from workbench.outlines_compared import dice, differing, joined, nothing_drawn
-from workbench.pictures import with_difference, with_names, with_outlines
 from workbench.views.places import PLACES, first_place, seen_by
 
 QUALITY, ADRENAL = get_task("cxr_quality"), get_task("adrenal_ct")
@@ -321,26 +322,27 @@ def test_outlines_are_compared_in_pairs_and_where_they_differ(tmp_path: Path) ->
     assert (everywhere[1] == columns(0, 1)).all()
 
 
-def test_a_difference_is_tinted_and_hatched_and_nothing_else_changes() -> None:
-    shown = np.full((120, 120), 100, np.uint8)
-    split = np.zeros((60, 60), bool)
-    split[:30] = True
-    drawn = with_difference(shown, split, "#d9a441")
-    assert drawn.shape == (120, 120, 3)
-    assert (drawn[60:] == 100).all()
-    assert len(np.unique(drawn[:60].reshape(-1, 3), axis=0)) == 2  # tint and hatching
-    assert (drawn[:60, :, 0] > drawn[:60, :, 2]).all()
+def scene_of(page: AppTest) -> dict[str, Any]:
+    """What the viewer of a page is told."""
+    (found,) = [one for one in page.get("bidi_component") if one.proto.component_name == "consilium_viewer"]
+    return dict(json.loads(found.proto.json))
 
 
-def test_a_dashed_line_has_gaps_and_a_name_stands_at_its_mask() -> None:
-    shown, mask = np.zeros((120, 120), np.uint8), disc(48, 48, 20)
-    full, dashed = (with_outlines(shown, [(mask, "#ffffff")], dash_px=dash).any(axis=2).sum() for dash in (0, 8))
-    assert 0.35 < dashed / full < 0.75
-    named = with_names(shown, [(mask, "1", "#ff0000"), (np.zeros_like(mask), "2", "#00ff00")])
-    rows, columns_ = np.nonzero(named[..., 0])
-    assert named[..., 1].max() == 0
-    assert rows.max() < 60  # at the upper left corner of the mask
-    assert columns_.max() < 60
+def test_the_viewer_has_each_reader_without_a_name_and_the_model_only_once_it_is_asked_for(
+    at_disputed: Home,
+) -> None:
+    page = show("adjudication", reader="senior", study="c-more", task="adrenal_ct")
+    (pane,) = scene_of(page)["panes"]
+    hands = {layer["group"]: layer["who"] for layer in pane["layers"]}
+    assert set(hands.values()) == {"Reader 1", "Reader 2"}
+    assert pane["compare"] == list(hands)
+    assert not any(name in json.dumps(pane) for name in (*NAMES, "ann", "ben"))
+    assert pane["start"][1] in (2, 3, 4, 5)
+    assert "The readers' outlines differ on pages" in words(page)
+    next(toggle for toggle in page.toggle if str(toggle.key).startswith("model ")).set_value(True)
+    page.run()
+    (pane,) = scene_of(page)["panes"]
+    assert [layer["slices"] for layer in pane["layers"] if layer["dashed"]] == [[4]]
 
 
 # -- deciding --------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def kinds() -> Mapping[str, _Kind]:
     import workbench.service_work  # noqa: PLC0415
     import workbench.simulate_work  # noqa: PLC0415
     import workbench.triage_work  # noqa: PLC0415
+    import workbench.viewer.preparing  # noqa: PLC0415
     import workbench.work  # noqa: PLC0415
     import workbench.work_champion  # noqa: PLC0415
     import workbench.work_readers  # noqa: F401, PLC0415

@@ -136,7 +136,6 @@ def with_outlines(
     masks: Sequence[tuple[NDArray[np.bool_], str]],
     *,
     width_px: int = 1,
-    dash_px: int = 0,
 ) -> NDArray[np.uint8]:
     """A picture with the outlines of masks, (rows, columns, 3).
 
@@ -148,8 +147,6 @@ def with_outlines(
         Pairs of (mask in native pixels, colour as ``#rrggbb``); scaled to the picture.
     width_px:
         Of the line.
-    dash_px:
-        Length of a dash and of the gap after it; 0: a line without gaps.
     """
     import cv2  # noqa: PLC0415
 
@@ -159,66 +156,7 @@ def with_outlines(
         large = cv2.resize(mask.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST)
         found, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-        if dash_px:
-            dashes = [c[i : i + dash_px] for c in found for i in range(0, len(c), 2 * dash_px)]
-            cv2.polylines(drawn, dashes, isClosed=False, color=(red, green, blue), thickness=width_px)
-        else:
-            cv2.drawContours(drawn, found, -1, (red, green, blue), width_px)
-    return drawn
-
-
-def with_names(shown: NDArray[np.uint8], masks: Sequence[tuple[NDArray[np.bool_], str, str]]) -> NDArray[np.uint8]:
-    """A picture with a name at the edge of each mask, each one at another corner, (rows, columns, 3).
-
-    Parameters
-    ----------
-    masks:
-        (mask in native pixels, name, colour as ``#rrggbb``); empty ones are passed over.
-    """
-    import cv2  # noqa: PLC0415
-
-    drawn = np.array(shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2))
-    rows, columns = drawn.shape[:2]
-    size = max(rows, columns) / 1400
-    for index, (mask, name, colour) in enumerate(masks):
-        marked = np.argwhere(mask)
-        if not len(marked):
-            continue
-        down, along = ((-1, -1), (-1, 1), (1, 1), (1, -1))[index % 4]
-        row, column = marked[np.argmax(marked @ np.array([down, along]))]
-        y, x = round((row + 0.5) * rows / mask.shape[0]), round((column + 0.5) * columns / mask.shape[1])
-        (wide, high), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, 2)
-        place = (x + 4 if along > 0 else x - wide - 4, y - 4 if down < 0 else y + high + 4)
-        place = (min(max(place[0], 0), columns - wide), min(max(place[1], high), rows))
-        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-        for ink, width in (((0, 0, 0), 5), ((red, green, blue), 2)):
-            cv2.putText(drawn, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, width, cv2.LINE_AA)
-    return drawn
-
-
-def with_difference(shown: NDArray[np.uint8], split: NDArray[np.bool_], colour: str) -> NDArray[np.uint8]:
-    """A picture on which pixels are tinted and hatched, (rows, columns, 3).
-
-    Parameters
-    ----------
-    shown:
-        (rows, columns), or (rows, columns, 3).
-    split:
-        The pixels, in native size; scaled to the picture.
-    colour:
-        As ``#rrggbb``; the hatching shows where it is to eyes that do not see the colour.
-    """
-    import cv2  # noqa: PLC0415
-
-    drawn = np.array(shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2))
-    rows, columns = drawn.shape[:2]
-    large = cv2.resize(split.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST).astype(bool)
-    down, along = np.indices(large.shape)
-    step = max(6, round(max(rows, columns) / 120))
-    hatched = (down + along) % step < max(2, step // 3)
-    tint = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
-    for where, opacity in ((large & ~hatched, 0.25), (large & hatched, 0.8)):
-        drawn[where] = np.round(drawn[where] + (tint - drawn[where]) * opacity).astype(np.uint8)
+        cv2.drawContours(drawn, found, -1, (red, green, blue), width_px)
     return drawn
 
 

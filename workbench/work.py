@@ -19,7 +19,7 @@ from data.records import Part
 from data.store import Store
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
-from workbench.jobs import QUICK, Work, kind
+from workbench.jobs import QUICK, Work, enqueue, kind
 from workbench.report import Told
 
 
@@ -158,6 +158,8 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
         turn.promote(round_id, reason=reason, force=force)
     elif step in ("push", "close", "train", "compare", "cancel"):
         getattr(turn, step)(round_id)
+        if step == "push":
+            enqueue(work.home, "voxels", round_id=round_id)
     else:
         raise TaskError(
             "There is no such step.", given=step, expected="push, pull, close, train, compare, promote or cancel"

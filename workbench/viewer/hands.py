@@ -95,17 +95,18 @@ def _of_versions(predictions: Sequence[Prediction], form: Form, *, alone: bool) 
 def _of_readers(shown: Shown, readers: Sequence[Reader]) -> list[Hand]:
     known = {reader.reader_id: at for at, reader in enumerate(readers)}
     places = {reader_id: at for at, reader_id in enumerate(dict.fromkeys(r.reader_id for r in shown.reads))}
-    found = []
+    found: list[Hand] = []
     for read in shown.reads:
         drawn = by_page(read.answers)
         if not drawn:
             continue
         place = known.get(read.reader_id, 0) if shown.names else places[read.reader_id]
         name = _name(read, readers) if shown.names else _("Reader {n}", n=place + 1)
-        again = sum(r.reader_id == read.reader_id for r in shown.reads) > 1
-        if again:
+        if sum(r.reader_id == read.reader_id for r in shown.reads) > 1:
             name = _("{reader}, {purpose}", reader=name, purpose=_(words.PURPOSES[read.purpose]))
-        found.append(Hand(f"read {shown.reads.index(read) + 1}", name, READERS[place % len(READERS)], drawn,
+        group = f"reader {place + 1}"
+        again = sum(hand.group.startswith(f"{group} ") or hand.group == group for hand in found)
+        found.append(Hand(f"{group} {again + 1}" if again else group, name, READERS[place % len(READERS)], drawn,
                           SHAPES[place % len(SHAPES)]))  # fmt: skip
     return found
 

@@ -42,15 +42,17 @@ class Wanted:
 
 
 def chosen(place: Here, prediction: Prediction | None) -> Wanted:
-    """The switch, and the choice of the answer; asks for the work where it was not done yet."""
+    """The choice of the answer, once the viewer asked for a heat map; asks for the work where it was not done."""
     if prediction is None:
         return Wanted()
     about = explainable(prediction)
     if st.session_state.pop(_ASKED, False):
         st.session_state[HEAT] = True
+    if not st.session_state.get(HEAT, st.query_params.get(HEAT) == "true"):
+        st.query_params.pop(HEAT, None)
+        return Wanted(can_ask=bool(about))  # the viewer has the switch
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        if not switch(_("Heat map"), key=HEAT):
-            return Wanted(can_ask=bool(about))
+        switch(_("Heat map"), key=HEAT)
         if not about:
             return Wanted(on=True)
         key = choose(_("of"), {key: one.said for key, one in about.items()}, key=OF, width=220)

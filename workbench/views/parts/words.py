@@ -108,6 +108,7 @@ JOBS: Mapping[str, str] = {
     "triage.plan": N_("making an operating point"),
     "triage.run": N_("deciding what needs reading"),
     "verify": N_("verifying the log"),
+    "voxels": N_("making pictures ready"),
 }
 JOB_STATES: Mapping[JobState, str] = {
     JobState.WAITING: N_("waiting for the worker"),
