@@ -11,15 +11,18 @@ from active_learning.detection_panel import Detected, DetectionPanel
 from active_learning.mask_panel import Compared, MaskPanel
 from active_learning.overview import Outlined
 from data.records import Metric, Reader
-from workbench.views.parts import charts, words
+from workbench.language import N_, _
+from workbench.language import told as kept
+from workbench.views.parts import words
 from workbench.views.parts.agreement_plot import Dot, cell, dots, told
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, table, tag, text, tone
+from workbench.views.parts.plot import plot
 from workbench.views.parts.reader_profiles import named
 
-FIGURES = {"dice": "Dice", "surface_dice": "Surface Dice", "hd95_mm": "HD95, mm"}
+FIGURES = {"dice": N_("Dice"), "surface_dice": N_("Surface Dice"), "hd95_mm": N_("HD95, mm")}
 _SIZES = ("volume_difference_abs_ml", "area_difference_abs_mm2", "size_difference_abs_pct")
 _SIGNED = ("volume_difference_ml", "area_difference_mm2", "size_difference_pct")
 _UNITS = {"ml": "ml", "mm2": "mm²", "pct": "%"}
@@ -29,7 +32,7 @@ _CSV = ("asked", "label", "first", "second", "figure", "value", "low", "high", "
 def outlines(place: Here, overview: Outlined) -> None:
     """A row a label."""
     if not overview.outlines and not overview.detections:
-        show(tone("Nobody has drawn anything yet.", "quiet"))
+        show(tone(_("Nobody has drawn anything yet."), "quiet"))
         return
     known = place.store.reads.readers()
     panels = [one for one in overview.outlines if one.figures]
@@ -41,36 +44,50 @@ def outlines(place: Here, overview: Outlined) -> None:
 
 
 def _panels(panels: Sequence[MaskPanel], known: Sequence[Reader]) -> None:
-    chosen = st.segmented_control("Figure", list(FIGURES), default="dice", required=True, key="outlined",
-                                  format_func=FIGURES.__getitem__, label_visibility="collapsed")  # fmt: skip
-    chosen = chosen or "dice"
+    chosen = st.segmented_control(_("Figure"), list(FIGURES), default="dice", required=True, key="outlined",
+                                  bind="query-params", format_func=lambda name: _(FIGURES[name]),
+                                  label_visibility="collapsed") or "dice"  # fmt: skip
     names = _names(panels)
     rows = [
-        Dot(names[one.question, one.label], one.figures.get(chosen), f"{one.items} items, {one.patients} patients")
+        Dot(
+            names[one.question, one.label],
+            one.figures.get(chosen),
+            _("{items} items, {patients} patients", items=one.items, patients=one.patients),
+        )
         for one in panels
     ]
     unit = "mm" if chosen == "hd95_mm" else ""
-    title = f"{FIGURES[chosen].removesuffix(', mm')}, mean over all pairs of readers"
-    st.plotly_chart(dots(rows, title=title, unit=unit), theme=None, config=charts.CONFIG, key="outlines plot",
-                    alt=f"{FIGURES[chosen]} by label, with intervals")  # fmt: skip
-    heads = ["Outlined", "Items", "Patients", *FIGURES.values(), "Differ in size by"]
+    figure = _(FIGURES[chosen])
+    plot(
+        dots(rows, title=_("{figure}, mean over all pairs of readers", figure=figure.split(",")[0]), unit=unit),
+        key="outlines plot",
+        alt=_("{figure} by label, with intervals", figure=figure),
+        heads=[_("Outlined"), _("Items"), _("Patients"), figure, _("95% from"), _("95% to")],
+        rows=[
+            [names[one.question, one.label], one.items, one.patients, *_ends(one.figures.get(chosen))]
+            for one in panels
+        ],
+    )
+    heads = [_("Outlined"), _("Items"), _("Patients"), *map(_, FIGURES.values()), _("Differ in size by")]
     body = [
         [names[one.question, one.label], one.items, one.patients,
          *(cell(one.figures.get(name)) for name in FIGURES), _size(one.figures, _SIZES)]
         for one in panels
     ]  # fmt: skip
-    show(
-        table(heads, body, numeric=(1, 2)),
-        tag("p", f"Over all pairs of readers. Surface Dice within {panels[0].tolerance_mm:g} mm. Where one of two "
-                 "drew nothing, Dice is 0 and there is no distance.", cls="c-small c-quiet"),
-    )  # fmt: skip
-    with st.expander("Each reader's outlines, and pairs"):
+    said = _("Over all pairs of readers. Surface Dice within {mm:g} mm. Where one of two drew nothing, Dice is 0 "
+             "and there is no distance.", mm=panels[0].tolerance_mm)  # fmt: skip
+    show(table(heads, body, numeric=(1, 2)), tag("p", said, cls="c-small c-quiet"))
+    with st.expander(_("Each reader's outlines, and pairs")):
         for one in panels:
             show(
                 tag("h3", names[one.question, one.label], cls="c-small"),
                 _sides(one.readers, known),
                 _sides(one.pairs, known),
             )
+
+
+def _ends(metric: Metric | None) -> tuple[Cell, Cell, Cell]:
+    return (None, None, None) if metric is None else (metric.value, metric.low, metric.high)
 
 
 def _sides(sides: Sequence[Compared], known: Sequence[Reader]) -> Html:
@@ -80,16 +97,20 @@ def _sides(sides: Sequence[Compared], known: Sequence[Reader]) -> Html:
         second = named(one.second, known) if one.second in ids else one.second
         body.append([named(one.first, known), second, one.items, one.one_empty or "—",
                      *(cell(one.figures.get(name)) for name in FIGURES), _size(one.figures, _SIGNED)])  # fmt: skip
-    heads = ["", "against", "Items", "Drawn by one alone", *FIGURES.values(), "Larger by"]
+    heads = ["", _("against"), _("Items"), _("Drawn by one alone"), *map(_, FIGURES.values()), _("Larger by")]
     return table(heads, body, numeric=(2, 3))
 
 
 def _detections(one: DetectionPanel, known: Sequence[Reader]) -> None:
     whole = one.agreement
-    said = (
-        f"{words.short(one.question)}: {one.studies} studies, {one.patients} patients; two readers find the same "
-        f"lesions in {told(whole.figures.get('agreement'))} (two lesions are one from an overlap of "
-        f"{one.least_iou:g} on)."
+    said = _(
+        "{what}: {studies} studies, {patients} patients; two readers find the same lesions in {share} (two "
+        "lesions are one from an overlap of {overlap:g} on).",
+        what=words.short(one.question),
+        studies=one.studies,
+        patients=one.patients,
+        share=told(whole.figures.get("agreement")),
+        overlap=one.least_iou,
     )
     body = [
         [named(reader.first, known), reader.studies, *_found(reader),
@@ -97,10 +118,10 @@ def _detections(one: DetectionPanel, known: Sequence[Reader]) -> None:
          cell(reader.figures.get("matched_dice"))]
         for reader in one.readers
     ]  # fmt: skip
-    heads = ["Reader", "Studies", "Found", "Found alone", "Missed", "Sensitivity", "False positives a study",
-             "Dice of the matched"]  # fmt: skip
+    heads = [_("Reader"), _("Studies"), _("Found"), _("Found alone"), _("Missed"), _("Sensitivity"),
+             _("False positives a study"), _("Dice of the matched")]  # fmt: skip
     show(tag("p", said, style="margin:8px 0 4px"), table(heads, body, numeric=(1, 2, 3, 4)),
-         tag("p", f"Against the {one.against}.", cls="c-small c-quiet"))  # fmt: skip
+         tag("p", _("Against the {what}.", what=kept(one.against)), cls="c-small c-quiet"))  # fmt: skip
 
 
 def _found(one: Detected) -> tuple[int, int, int]:
