@@ -47,6 +47,7 @@ from workbench.viewer.scenes import Explained, Scenes
 from workbench.viewer.shown import NOTHING, Shown, may_see, seen
 from workbench.viewer.slabs import voxels_of
 from workbench.viewer.tickets import PREFIX, HeatMap, Masks, Tickets, Voxels
+from workbench.views.parts.viewer import panes_of
 
 AXIAL = (0.0, 0.0, 0.7, 0.0, 0.0, 0.7, 0.0, 0.0, 2.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 KNOWN = (Reader("ann", "Dr Ahn"), Reader("ben", "Dr Berg"), Reader("cem", "Dr Cem"))
@@ -376,3 +377,17 @@ def test_the_pictures_of_a_batch_are_made_ready_beforehand_and_once(home: Home, 
         stamps = [path.stat().st_mtime_ns for path in found]
     assert [path.stat().st_mtime_ns for path in found] == stamps
     assert voxels_of(series) == Voxels(series.pixels, image=False)
+
+
+def test_two_versions_and_an_earlier_study_stand_beside_each_other(home: Home, blobs: Blobs) -> None:
+    answers = masks(blobs, {3: {"lesion_1": disc(20, 10)}})
+    now, before = (Shown((predicted(f"adrenal_ct-v{n}", answers),)) for n in (2, 1))
+    study = replace(ct(home, stack(blobs, "a", 1)), study_date="2026-03-01")
+    made = scenes(home)
+    panes = panes_of(made, study, now, (study, before), ())
+    assert [(p.key, p.title) for p in panes] == [("study", "adrenal_ct-v2"), ("study beside", "adrenal_ct-v1")]
+    assert [p.layers[0].group for p in panes] == ["adrenal_ct-v2", "adrenal_ct-v1"]
+    earlier = replace(study, study_id="earlier", study_date="2025-01-31")
+    panes = panes_of(made, study, now, (earlier, NOTHING), ())
+    assert [p.title for p in panes] == [f"{study.label}, 2026-03-01", f"{study.label}, 2025-01-31"]
+    assert panes_of(made, study, now, None, ())[0].title == study.label

@@ -1,4 +1,4 @@
-"""What feeds the viewer: slabs, masks and heat maps by signed addresses equal numpy's, and nobody else gets them."""
+"""What feeds the viewer: slabs, masks and heat maps by signed addresses equal numpy's; nobody else gets them."""
 
 from __future__ import annotations
 

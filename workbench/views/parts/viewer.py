@@ -52,7 +52,7 @@ def picture(
         jobs.follow(place.home, wanted.job if wanted.found is None else None)
         scenes = Scenes(place.home, place.task, place.store.reads.readers(), issued_s=_issued())
         found = (wanted.found,) if wanted.found else ()
-        panes = _panes(scenes, study, shown, beside, found)
+        panes = panes_of(scenes, study, shown, beside, found)
         asked = viewer(
             Scene(
                 panes,
@@ -69,13 +69,14 @@ def picture(
             heat.ask()
 
 
-def _panes(
+def panes_of(
     scenes: Scenes,
     study: Study,
     shown: Shown,
     beside: tuple[Study, Shown] | None,
     heats: Sequence[Explained],
 ) -> tuple[Pane, ...]:
+    """One pane, or two: versions of one study are told apart by their name, studies of a patient by their date."""
     if beside is None:
         return (scenes.pane(study, shown, heats=heats),)
     other, seen = beside
