@@ -79,9 +79,16 @@ def test_what_is_no_page_is_left_as_it_is() -> None:
     assert _client().get("/plain").text == "<head>"
 
 
+def test_a_language_that_is_not_whole_is_not_spoken() -> None:
+    assert language_of({"accept-language": "ru"}, {"consilium-lang": "ru"}) == "en"
+
+
 @pytest.mark.parametrize(
     ("accepted", "cookie", "code"),
     [("ru-RU,ru;q=0.9", "", "ru"), ("ru", "en", "en"), ("de", "", "en"), ("", "ru", "ru"), ("en", "xx", "en")],
 )
-def test_the_demo_speaks_as_the_pages_do(accepted: str, cookie: str, code: str) -> None:
+def test_the_demo_speaks_as_the_pages_do(
+    accepted: str, cookie: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.demo.OFFERED", ("en", "ru"))
     assert language_of({"accept-language": accepted}, {"consilium-lang": cookie}) == code

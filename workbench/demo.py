@@ -20,7 +20,7 @@ from models.task import ClinicalTask, get_task
 from workbench import jobs
 from workbench.api_replies import NOTICE
 from workbench.demo_work import remove_upload, take_upload
-from workbench.language import COOKIE, ENGLISH, LANGUAGES, N_, _, speaking, told
+from workbench.language import COOKIE, ENGLISH, OFFERED, N_, _, speaking, told
 from workbench.look import COOKIES, LOOK
 from workbench.order import first_task, in_order
 from workbench.theme import DARK, LIGHT
@@ -71,7 +71,7 @@ def look() -> dict[str, Any]:
 def language_of(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:
     """The language of whoever asks: as it was chosen on the pages, else the browser's first."""
     accepted = headers.get("accept-language", "")[:2].lower()
-    return next((code for code in (cookies.get(COOKIE, ""), accepted) if code in LANGUAGES), ENGLISH)
+    return next((code for code in (cookies.get(COOKIE, ""), accepted) if code in OFFERED), ENGLISH)
 
 
 def _about(task: ClinicalTask) -> str:

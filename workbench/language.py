@@ -28,6 +28,8 @@ from workbench.kept import Kept
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "English", "ru": "Русский"})
 """Code -> how its speakers call it."""
+OFFERED: tuple[str, ...] = (ENGLISH,)
+"""Those that people may choose: a language is offered once its catalogue is whole."""
 KEY = "lang"
 """The key in the session, and the query parameter."""
 COOKIE = "consilium-lang"
@@ -52,7 +54,7 @@ def _of_page() -> str:
     if KEY not in st.session_state:
         own = (st.context.locale or ENGLISH).split("-")[0]
         said = (st.query_params.get(KEY), st.context.cookies.get(COOKIE), own)
-        st.session_state[KEY] = next((code for code in said if code in LANGUAGES), ENGLISH)
+        st.session_state[KEY] = next((code for code in said if code in OFFERED), ENGLISH)
     return str(st.session_state[KEY])
 
 

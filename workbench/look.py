@@ -25,7 +25,7 @@ _SCRIPT = f"""<script>
 (() => {{
   const asked = new URLSearchParams(location.search);
   const kept = (name) => (document.cookie.match(new RegExp("(?:^|; )" + name + "=([^;]*)")) || [])[1];
-  const known = {{ {LOOK}: {list(LOOKS)}, {language.KEY}: {list(language.LANGUAGES)} }};
+  const known = {{ {LOOK}: {list(LOOKS)}, {language.KEY}: {list(language.OFFERED)} }};
   const chosen = {{}};
   for (const [name, cookie] of Object.entries({dict(COOKIES)})) {{
     chosen[name] = [asked.get(name), kept(cookie)].find((one) => known[name].includes(one));
@@ -35,7 +35,7 @@ _SCRIPT = f"""<script>
   try {{
     localStorage.setItem(`stActiveTheme-${{location.pathname}}-v2`, JSON.stringify(look));
   }} catch {{ /* the browser keeps nothing: it stays dark */ }}
-  document.documentElement.lang = chosen.{language.KEY} || navigator.language.slice(0, 2);
+  document.documentElement.lang = chosen.{language.KEY} || "{language.ENGLISH}";
 }})();
 </script>"""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from workbench.language import KEY, LANGUAGES, N_, _, language
+from workbench.language import KEY, LANGUAGES, OFFERED, N_, _, language
 from workbench.look import COOKIES, LOOK, LOOKS
 from workbench.theme import palette
 from workbench.views.parts.markup import Html, join, tag
@@ -34,7 +34,8 @@ def switches() -> None:
     component = st.components.v2.component(
         "consilium_switches", html='<div class="c c-switches"></div>', js=_SCRIPT, isolate_styles=False
     )
-    languages = _choice(_("Language"), KEY, LANGUAGES, language())
+    offered = {code: LANGUAGES[code] for code in OFFERED}
+    languages = _choice(_("Language"), KEY, offered, language()) if len(offered) > 1 else ""
     looks = _choice(_("Look"), LOOK, {look: _(_NAMES[look]) for look in LOOKS}, palette().name)
     component(data={"html": str(join((languages, looks)))}, key="switches")
 
