@@ -20,7 +20,7 @@ from models.task import ClinicalTask, get_task
 from workbench import jobs
 from workbench.api_replies import NOTICE
 from workbench.demo_work import remove_upload, take_upload
-from workbench.language import COOKIE, ENGLISH, OFFERED, N_, _, speaking, told
+from workbench.language import COOKIE, ENGLISH, N_, OFFERED, _, speaking, told
 from workbench.look import COOKIES, LOOK
 from workbench.order import first_task, in_order
 from workbench.theme import DARK, LIGHT

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from workbench.language import KEY, LANGUAGES, OFFERED, N_, _, language
+from workbench.language import KEY, LANGUAGES, N_, OFFERED, _, language
 from workbench.look import COOKIES, LOOK, LOOKS
 from workbench.theme import palette
 from workbench.views.parts.markup import Html, join, tag
