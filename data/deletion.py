@@ -155,6 +155,7 @@ def _delete(store: Store, blobs: Blobs, scans: Sequence[Scan], studies: Sequence
             forget_refusals(store, blobs, scan.original)
         _forget_jobs(store, studies, [scan.scan_id for scan in scans])
         db.execute(f"DELETE FROM studies WHERE study_id {_IN}", ids)  # noqa: S608
+        store.worklists.forget(studies)
         for study_id in studies:
             store.log.add("study.deleted", study_id, sealed[study_id])
         for scan in scans:

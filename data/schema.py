@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from data import schema_choosing, schema_lineage, schema_triage
+from data import schema_choosing, schema_lineage, schema_triage, schema_worklist
 from data.schema_reading import bring_up
 
 migrations = Migrations("consilium")
@@ -326,3 +326,9 @@ def m006_triage(db: Database) -> None:
 def m007_choosing(db: Database) -> None:
     """What studies look like, for choosing batches."""
     schema_choosing.bring_up(db)
+
+
+@migrations()
+def m008_worklist(db: Database) -> None:
+    """The worklist's rows, kept beside the records."""
+    schema_worklist.bring_up(db)

@@ -5,7 +5,7 @@ short ``BEGIN IMMEDIATE`` transaction with a busy time-out, and each thread has 
 records' tables have an object each: ``store.studies``, ``store.cards``, ``store.scans``, ``store.labels``,
 ``store.reports``, ``store.curations``, ``store.reads``, ``store.rounds``, ``store.guidelines``,
 ``store.qualifications``, ``store.decisions``, ``store.versions``, ``store.embeddings``, ``store.triage``,
-``store.jobs`` and ``store.log``.
+``store.jobs``, ``store.worklists`` and ``store.log``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from data.tables.studies import Studies
 from data.tables.thumbnails import Thumbnails
 from data.tables.triage import Triage
 from data.tables.versions import Versions
+from data.tables.worklist import Worklists
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -92,6 +93,7 @@ class Store:
         self.triage = Triage(self)
         self.thumbnails = Thumbnails(self)
         self.jobs = Jobs(self)
+        self.worklists = Worklists(self)
 
     @classmethod
     def of(cls, home: Home) -> Store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from data.answers import Site, decode_value
 from data.records import Part, QuestionPrediction
 from data.store import Store
+from data.tables.worklist import Facet
+from workbench.worklist_rows import Order, Selected, select
 
 PAGE_SIZE = 50
 
@@ -38,13 +40,16 @@ class Sort(StrEnum):
     PSEUDONYM = "pseudonym"
 
 
-_ORDER: Mapping[Sort, str] = {
-    Sort.NEWEST: "ingested_at DESC, study_id",
-    Sort.OLDEST: "ingested_at, study_id",
-    Sort.UNCERTAIN: "uncertainty IS NULL, uncertainty DESC, study_id",
-    Sort.CERTAIN: "uncertainty IS NULL, uncertainty, study_id",
-    Sort.PSEUDONYM: "pseudonym, ingested_at, study_id",
+_ORDER: Mapping[Sort, Order] = {
+    Sort.NEWEST: Order("came_in", descending=True),
+    Sort.OLDEST: Order("came_in"),
+    Sort.UNCERTAIN: Order("uncertain"),
+    Sort.CERTAIN: Order("certain"),
+    Sort.PSEUDONYM: Order("patient"),
 }
+"""What is alike stands in the order in which it came to the worklist; backwards where the newest come first."""
+REFRESH_S = 0.06
+"""How long a look at the worklist brings rows up to date, at the most; the worker does the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,59 +120,43 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of rows, and how many there are in all."""
+    """One page of rows, and how many there are in all.
+
+    Parameters
+    ----------
+    more:
+        Whether there are more than ``total``: a search that fits very many is not counted to its end.
+    due:
+        Rows that are not up to date yet, after much was written at once.
+    """
 
     rows: tuple[Row, ...]
     total: int
     number: int
     pages: int
+    more: bool = False
+    due: int = 0
 
 
-_SELECT = """
-WITH listed AS (
-    SELECT s.study_id, p.pseudonym, p.part, s.modality, s.view, s.held, s.phantom, s.ingested_at, s.description,
-        r.results, r.uncertainty,
-        CASE
-            WHEN EXISTS (SELECT 1 FROM requests q WHERE q.study_id = s.study_id AND q.task = :task
-                AND q.state IN ('planned', 'pushed')) THEN 'in round'
-            WHEN EXISTS (SELECT 1 FROM consensus c WHERE c.study_id = s.study_id AND c.task = :task
-                AND c.value IS NOT NULL) THEN 'reference'
-            WHEN EXISTS (SELECT 1 FROM reference_labels l WHERE l.study_id = s.study_id AND l.task = :task)
-                THEN 'reference'
-            WHEN EXISTS (SELECT 1 FROM annotations a WHERE a.study_id = s.study_id AND a.task = :task
-                AND a.skipped = 0) THEN 'read'
-            ELSE 'pool'
-        END AS standing
-    FROM studies s JOIN patients p USING (patient_id)
-    LEFT JOIN predictions r ON r.study_id = s.study_id AND r.version = :version
-)
-"""
+def ready(store: Store, task: str, version: str, modalities: Collection[str] | None) -> int:
+    """Bring a task's rows up to date, for a moment at the most; returns how many are still due."""
+    store.worklists.register(task, modalities, version)
+    return store.worklists.refresh(task, limit_s=REFRESH_S)
 
 
-def _where(filtered: Filter, modalities: Collection[str] | None) -> tuple[str, dict[str, Any]]:
-    clauses, values = ["1"], dict[str, Any]()
-    if modalities is not None:
-        clauses.append("modality IN (SELECT value FROM json_each(:modalities))")
-        values["modalities"] = json.dumps(sorted(modalities))
-    for name in ("part", "modality", "view", "standing"):
-        if wanted := getattr(filtered, name):
-            clauses.append(f"{name} = :{name}")
-            values[name] = wanted
-    if filtered.held:
-        clauses.append("held <> ''")
-    if filtered.text:
-        clauses.append(
-            "instr(lower(pseudonym || ' ' || study_id || ' ' || view || ' ' || description), :text) > 0"
-        )
-        values["text"] = filtered.text.lower()
-    if "=" in filtered.answer:
-        values["question"], values["answer"] = filtered.answer.split("=", 1)
-        clauses.append(
-            """EXISTS (SELECT 1 FROM json_each(results) AS one
-            WHERE json_extract(one.value, '$.question') = :question
-            AND CAST(json_extract(one.value, '$.value') AS TEXT) = :answer)"""
-        )
-    return " AND ".join(clauses), values
+def _selected(store: Store, task: str, filtered: Filter) -> Selected:
+    facets = store.worklists.facets(task)
+    wanted = [facet for facet in facets if _fits(facet, filtered)]
+    return select(store, task, wanted, sum(facet.rows for facet in facets), filtered.text.lower())
+
+
+def _fits(facet: Facet, filtered: Filter) -> bool:
+    named = ("part", "modality", "view", "standing")
+    return (
+        all(getattr(filtered, name) in ("", getattr(facet, name)) for name in named)
+        and (facet.held or not filtered.held)
+        and ("=" not in filtered.answer or filtered.answer in facet.answers)
+    )
 
 
 def worklist(
@@ -188,16 +177,14 @@ def worklist(
     modalities:
         Only studies of these; None for all.
     """
-    where, values = _where(filtered, modalities)
-    values |= {"task": task, "version": version}
-    sql = f"{_SELECT} SELECT count(*) AS n FROM listed WHERE {where}"  # noqa: S608 - the clauses are constants
-    total = int(next(iter(store.db.query(sql, values)))["n"])
-    pages = max(1, -(-total // page_size))
+    due = ready(store, task, version, modalities)
+    found = _selected(store, task, filtered)
+    pages = max(1, -(-found.total // page_size))
     number = min(max(1, filtered.page), pages)
-    order = _ORDER[Sort(filtered.sort)]
-    sql = f"{_SELECT} SELECT * FROM listed WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
-    values |= {"limit": page_size, "offset": (number - 1) * page_size}
-    return Page(tuple(_row(row) for row in store.db.query(sql, values)), total, number, pages)
+    studies = _studies(store, found.page(_ORDER[Sort(filtered.sort)], (number - 1) * page_size, page_size))
+    known = store.worklists.now(task, version, studies)
+    rows = tuple(_row(known[study_id]) for study_id in studies if study_id in known)
+    return Page(rows, found.total, number, pages, found.more, due)
 
 
 def neighbours(
@@ -210,22 +197,28 @@ def neighbours(
     modalities: Collection[str] | None = None,
 ) -> tuple[str, str]:
     """The studies before and after one in the worklist; empty where there is none."""
-    where, values = _where(filtered, modalities)
-    values |= {"task": task, "version": version, "study": study_id}
-    order = _ORDER[Sort(filtered.sort)]
-    sql = f"""{_SELECT}, lined AS (SELECT study_id, lag(study_id) OVER w AS before, lead(study_id) OVER w AS after
-        FROM listed WHERE {where} WINDOW w AS (ORDER BY {order}))
-        SELECT before, after FROM lined WHERE study_id = :study"""  # noqa: S608
-    row = next(iter(store.db.query(sql, values)), None)
-    return (row["before"] or "", row["after"] or "") if row else ("", "")
+    ready(store, task, version, modalities)
+    row = store.db.execute("SELECT number FROM worklist_studies WHERE study_id = ?", [study_id]).fetchone()
+    if row is None:
+        return "", ""
+    before, after = _selected(store, task, filtered).beside(_ORDER[Sort(filtered.sort)], row[0])
+    return _study(store, before), _study(store, after)
 
 
-def views(store: Store, modalities: Collection[str] | None = None) -> list[str]:
-    """The views that occur."""
-    sql = """SELECT DISTINCT view FROM studies WHERE view <> ''
-        AND (:all OR modality IN (SELECT value FROM json_each(:modalities))) ORDER BY view"""
-    values = {"all": int(modalities is None), "modalities": json.dumps(sorted(modalities or ()))}
-    return [row["view"] for row in store.db.query(sql, values)]
+def _study(store: Store, number: int | None) -> str:
+    return next(iter(_studies(store, [number])), "") if number is not None else ""
+
+
+def _studies(store: Store, numbers: Sequence[int]) -> list[str]:
+    """The studies of numbers, in their order."""
+    sql = "SELECT number, study_id FROM worklist_studies WHERE number IN (SELECT value FROM json_each(?))"
+    known = dict(store.db.execute(sql, [json.dumps(list(numbers))]).fetchall())
+    return [known[number] for number in numbers if number in known]
+
+
+def views(store: Store, task: str) -> list[str]:
+    """The views that occur among a task's studies; see :func:`ready`."""
+    return sorted({facet.view for facet in store.worklists.facets(task)} - {""})
 
 
 def _row(row: Mapping[str, Any]) -> Row:

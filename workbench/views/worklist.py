@@ -17,7 +17,7 @@ from workbench.views.parts.frame import empty, framed, header
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
 from workbench.views.parts.rows import rows
 from workbench.views.places import go
-from workbench.worklist import PAGE_SIZE, Filter, Row, Sort, Standing, views, worklist
+from workbench.worklist import PAGE_SIZE, Filter, Row, Sort, Standing, ready, views, worklist
 
 _STANDING_TONE = {Standing.IN_ROUND: "accent", Standing.REFERENCE: "good", Standing.READ: "", Standing.POOL: ""}
 _ALL = ""
@@ -29,6 +29,7 @@ def page() -> None:
     place = here()
     champion = place.champion
     top = st.container()
+    ready(place.store, place.task.name, champion.version if champion else "", place.task.modalities)
     filtered = _filter(place)
     found = worklist(
         place.store, place.task.name, champion.version if champion else "", filtered,
@@ -83,7 +84,7 @@ def _first_page() -> None:
 def _filter(place: Here) -> Filter:
     """The search and the filters; each is a query parameter. A reader is not offered what tells of the model."""
     options = _options(place.task)
-    seen = views(place.store, place.task.modalities)
+    seen = views(place.store, place.task.name)
     curator = place.reader is None
     sorts = [s.value for s in Sort if curator or s not in (Sort.UNCERTAIN, Sort.CERTAIN)]
     columns = st.columns([2.4, 1.8, 1.2, 1.1, 1.2, 1.5, 0.8], vertical_alignment="bottom")

@@ -1,0 +1,240 @@
+"""The worklist's kept rows against the records: whatever is written, the page is what a plain query would give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data.answers import STUDY, Answer
+from data.home import Home
+from data.records import Annotation, Mode, Part, Prediction, QuestionPrediction, RequestState
+from data.store import Store
+from tests.filled_home import TASK, fill
+from workbench import worklist_rows
+from workbench.worklist import Filter, Sort, Standing, neighbours, worklist
+
+VERSION = "cxr_quality-v2"
+EVERYTHING = 1000
+
+ORACLE = """
+SELECT s.study_id, p.pseudonym, p.part, s.modality, s.view, s.held, s.ingested_at, s.description, r.results,
+    r.uncertainty,
+    CASE
+        WHEN s.study_id IN (SELECT study_id FROM requests WHERE task = :task AND state IN ('planned', 'pushed'))
+            THEN 'in round'
+        WHEN s.study_id IN (SELECT study_id FROM consensus WHERE task = :task AND value IS NOT NULL
+            UNION SELECT study_id FROM reference_labels WHERE task = :task) THEN 'reference'
+        WHEN s.study_id IN (SELECT study_id FROM annotations WHERE task = :task AND skipped = 0) THEN 'read'
+        ELSE 'pool'
+    END AS standing
+FROM studies s JOIN patients p USING (patient_id)
+LEFT JOIN predictions r ON r.study_id = s.study_id AND r.version = :version
+"""
+
+
+def expected(store: Store, filtered: Filter, version: str = VERSION) -> list[str]:
+    """The studies that a plain look at the records gives, sorted by the words of the sort alone."""
+    rows: list[dict[str, Any]] = list(store.db.query(ORACLE, {"task": TASK, "version": version}))
+    kept = [row for row in rows if _fits(row, filtered)]
+    keys = {
+        Sort.NEWEST: lambda r: r["ingested_at"],
+        Sort.OLDEST: lambda r: r["ingested_at"],
+        Sort.UNCERTAIN: lambda r: 9.0 if r["uncertainty"] is None else -r["uncertainty"],
+        Sort.CERTAIN: lambda r: 9.0 if r["uncertainty"] is None else r["uncertainty"],
+        Sort.PSEUDONYM: lambda r: f"{r['pseudonym']} {r['ingested_at']}",
+    }
+    key = keys[Sort(filtered.sort)]
+    numbers = dict(store.db.execute("SELECT study_id, number FROM worklist_studies").fetchall())
+    ordered = sorted(kept, key=lambda r: (key(r), numbers[r["study_id"]]), reverse=filtered.sort == Sort.NEWEST)
+    return [row["study_id"] for row in ordered]
+
+
+def _fits(row: dict[str, Any], filtered: Filter) -> bool:
+    words = " ".join((row["pseudonym"], row["study_id"], row["view"], row["description"])).lower()
+    answers = {f"{r['question']}={r['value']}" for r in json.loads(row["results"] or "[]")}
+    return (
+        all(getattr(filtered, name) in ("", row[name]) for name in ("part", "modality", "view", "standing"))
+        and (bool(row["held"]) or not filtered.held)
+        and filtered.text.lower() in words
+        and (not filtered.answer or filtered.answer in answers)
+    )
+
+
+def shown(store: Store, filtered: Filter, version: str = VERSION, *, page_size: int = EVERYTHING) -> list[str]:
+    """The studies of every page, one after another."""
+    first = worklist(store, TASK, version, replace(filtered, page=1), page_size=page_size)
+    pages = [worklist(store, TASK, version, replace(filtered, page=n), page_size=page_size)
+             for n in range(1, first.pages + 1)]  # fmt: skip
+    return [row.study_id for page in pages for row in page.rows]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = fill(Home(tmp_path_factory.mktemp("kept")).prepare())
+    worklist(store, TASK, VERSION, Filter())
+    yield store
+    store.close()
+
+
+FILTERS = st.builds(
+    Filter,
+    text=st.sampled_from(["", "p-", "P-7", "study-00", "chest", "zzzz", '"', "ll"]),
+    answer=st.sampled_from(["", "projection=frontal", "projection=lateral", "borders_frontal=cut_off"]),
+    part=st.sampled_from(["", *(p.value for p in Part)]),
+    view=st.sampled_from(["", "PA", "LL"]),
+    standing=st.sampled_from(["", *(s.value for s in Standing)]),
+    held=st.booleans(),
+    sort=st.sampled_from([s.value for s in Sort]),
+)
+
+
+@pytest.mark.parametrize("ways", ["gathered", "walked", "broad"])
+@given(filtered=FILTERS, page_size=st.sampled_from([1, 7, EVERYTHING]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_filter_sort_and_page_is_what_the_records_say(
+    kept: Store, ways: str, filtered: Filter, page_size: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        if ways != "gathered":
+            patched.setattr(worklist_rows, "FEW", 0)
+        if ways == "broad":
+            patched.setattr(worklist_rows, "NAMED", 0)
+        found = worklist(kept, TASK, VERSION, filtered, page_size=page_size)
+        assert shown(kept, filtered, page_size=page_size) == expected(kept, filtered)
+        if not found.more:
+            assert found.total == len(expected(kept, filtered))
+
+
+@pytest.mark.parametrize("few", [0, worklist_rows.FEW])
+@given(filtered=FILTERS)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_studies_beside_one_are_those_of_the_list(kept: Store, few: int, filtered: Filter) -> None:
+    order = expected(kept, filtered)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(worklist_rows, "FEW", few)
+        for place in {0, len(order) // 2, len(order) - 1} if order else ():
+            before = order[place - 1] if place else ""
+            after = order[place + 1] if place + 1 < len(order) else ""
+            assert neighbours(kept, TASK, VERSION, filtered, order[place]) == (before, after)
+    assert neighbours(kept, TASK, VERSION, filtered, "nowhere") == ("", "")
+
+
+# -- what is written is seen -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Any) -> Iterator[Store]:
+    store = fill(Home(tmp_path).prepare())
+    worklist(store, TASK, VERSION, Filter())
+    yield store
+    store.close()
+
+
+def agrees(store: Store, version: str = VERSION) -> None:
+    """The page, and the counts of every facet, are what the records say."""
+    for sort in Sort:
+        assert shown(store, Filter(sort=sort.value), version) == expected(store, Filter(sort=sort.value), version)
+    counted = "SELECT facet, count(*) FROM worklist_rows GROUP BY 1 ORDER BY 1"
+    kept = "SELECT facet, rows FROM worklist_facets WHERE rows <> 0 ORDER BY 1"
+    assert store.db.execute(counted).fetchall() == store.db.execute(kept).fetchall()
+
+
+def _standing(store: Store, study_id: str) -> str:
+    rows = worklist(store, TASK, VERSION, Filter(text=study_id), page_size=EVERYTHING).rows
+    return next(row.standing for row in rows if row.study_id == study_id)
+
+
+def test_a_prediction_of_the_champion_moves_its_study(store: Store) -> None:
+    last = shown(store, Filter(sort=Sort.UNCERTAIN.value))[-1]
+    answer = QuestionPrediction("projection", STUDY, "lateral", {"frontal": 0.0, "lateral": 1.0}, 1.0)
+    store.db.execute("DELETE FROM predictions WHERE study_id = ? AND version = ?", [last, VERSION])
+    store.versions.put_predictions([Prediction(TASK, last, VERSION, (answer,))])
+    assert last in shown(store, Filter(answer="projection=lateral"))
+    assert last == shown(store, Filter(sort=Sort.UNCERTAIN.value))[0]
+    agrees(store)
+
+
+def test_another_champion_brings_its_own_answers(store: Store) -> None:
+    agrees(store)
+    agrees(store, "cxr_quality-v1")
+    agrees(store, "")
+    agrees(store)
+
+
+def test_a_request_a_read_and_a_consensus_move_a_study(store: Store) -> None:
+    study_id = shown(store, Filter(standing=Standing.POOL.value))[0]
+    answers = (Answer("projection", STUDY, "frontal"),)
+    store.reads.keep(Annotation("an-new", TASK, study_id, "reader-1", Mode.INDEPENDENT, answers))
+    assert _standing(store, study_id) == Standing.READ
+    agrees(store)
+
+
+def test_a_request_that_is_taken_back_moves_a_study(store: Store) -> None:
+    study_id = shown(store, Filter(standing=Standing.IN_ROUND.value))[0]
+    with store.write() as db:
+        db.execute("UPDATE requests SET state = ? WHERE study_id = ?", [RequestState.WITHDRAWN.value, study_id])
+    assert _standing(store, study_id) != Standing.IN_ROUND
+    agrees(store)
+
+
+def test_a_study_that_is_held_released_or_new_is_found(store: Store) -> None:
+    study = store.studies.find(study_ids=[shown(store, Filter())[0]])[0]
+    with store.write() as db:
+        db.execute(
+            "UPDATE studies SET held = 'a name', description = 'Wrist' WHERE study_id = ?", [study.study_id]
+        )
+    assert study.study_id in shown(store, Filter(held=True))
+    assert shown(store, Filter(text="wrist")) == [study.study_id]
+    with store.write() as db:
+        db.execute("UPDATE studies SET held = '' WHERE study_id = ?", [study.study_id])
+    assert study.study_id not in shown(store, Filter(held=True))
+    series = replace(study.series[0], series_id="series-new", study_id="study-new")
+    new = replace(study, study_id="study-new", ingested_at="2030-01-01T00:00:00+00:00", series=(series,))
+    store.studies.add(new, {})
+    assert shown(store, Filter())[0] == "study-new"
+    agrees(store)
+
+
+def test_of_a_deleted_study_nothing_is_left(store: Store) -> None:
+    study_id = shown(store, Filter(standing=Standing.POOL.value))[0]
+    pseudonym = worklist(store, TASK, VERSION, Filter(text=study_id)).rows[0].pseudonym
+    with store.write() as db:
+        for table in ("predictions", "reference_labels"):
+            db.execute(f"DELETE FROM {table} WHERE study_id = ?", [study_id])  # noqa: S608
+        db.execute("DELETE FROM series WHERE study_id = ?", [study_id])
+        db.execute("DELETE FROM studies WHERE study_id = ?", [study_id])
+    assert study_id not in shown(store, Filter())
+    agrees(store)
+    for table, words in (("worklist_studies", study_id), ("worklist_words", pseudonym)):
+        counted = f"SELECT count(*) FROM {table} WHERE words LIKE ?"  # noqa: S608
+        assert store.db.execute(counted, [f"%{words}%"]).fetchone() == (0,)
+
+
+def test_only_the_tasks_modalities_are_listed(store: Store) -> None:
+    assert worklist(store, TASK, VERSION, Filter(), modalities={"MR"}).total == 0
+    assert worklist(store, TASK, VERSION, Filter(), modalities={"DX", "MR"}).total == 64
+    agrees(store)
+
+
+def test_much_that_was_written_at_once_is_brought_up_bit_by_bit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.tables.worklist.CHUNK", 10)
+    monkeypatch.setattr("workbench.worklist.REFRESH_S", 0.0)
+    due = [worklist(store, TASK, "cxr_quality-v1", Filter()).due for _ in range(7)]
+    assert due == [54, 44, 34, 24, 14, 4, 0]
+    agrees(store, "cxr_quality-v1")
+
+
+def test_a_home_of_before_gets_its_rows(tmp_path: Any) -> None:
+    store = fill(Home(tmp_path).prepare())
+    assert store.worklists.facets(TASK) == []  # nobody looked yet
+    agrees_after = worklist(store, TASK, VERSION, Filter(), page_size=EVERYTHING)
+    assert agrees_after.total == 64
+    agrees(store)
