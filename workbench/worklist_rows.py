@@ -102,21 +102,18 @@ def select(store: Store, task: str, facets: Sequence[Facet], every: int, words: 
         In lower case; empty for all.
     """
     total = sum(facet.rows for facet in facets)
-    ids = json.dumps([facet.facet for facet in facets])
     of_facets = "AND r.facet IN (SELECT value FROM json_each(?))"
-    if total <= FEW:
-        few = Selected(store, task, " INDEXED BY worklist_by_facet", of_facets, (ids,), total)
-        return _counted(few, words) if words else few
-    every_facet = total == every
-    where, values = ("", ()) if every_facet else (of_facets, (ids,))
-    many = Selected(store, task, "", where, values, total, walked=True)
-    if not words:
-        return many
+    ids = (json.dumps([facet.facet for facet in facets]),)
+    where, values = ("", ()) if total == every else (of_facets, ids)
     named = _named(store, words) if len(words) >= LEAST_LETTERS else None
-    if named is None:
-        return _broad(many, words)
-    among = f"AND r.number IN (SELECT value FROM json_each(?)) {where}"  # noqa: S608 - constants
-    return _counted(replace(many, where=among, values=(json.dumps(named), *values), walked=False), words)
+    if named is not None:
+        among = f"AND r.number IN (SELECT value FROM json_each(?)) {where}"  # noqa: S608 - constants
+        return _counted(Selected(store, task, "", among, (json.dumps(named), *values), total), words)
+    if total <= FEW:
+        few = Selected(store, task, " INDEXED BY worklist_by_facet", of_facets, ids, total)
+        return _counted(few, words) if words else few
+    many = Selected(store, task, "", where, values, total, walked=True)
+    return _broad(many, words) if words else many
 
 
 def _named(store: Store, words: str) -> Collection[int] | None:
