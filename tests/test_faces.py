@@ -126,7 +126,7 @@ def test_the_worklist_shows_what_the_champion_said(at_filled: Home) -> None:
 def test_the_worklist_is_filtered_by_its_address(at_filled: Home) -> None:
     said = words(show("worklist", view="LL", standing="pool"))
     rows = worklist(Store.of(at_filled), TASK, "cxr_quality-v2", Filter(view="LL", standing="pool")).rows
-    assert said.count("data-open=") == len(rows) > 0
+    assert said.count("<tr data-open=") == len(rows) > 0
 
 
 def test_filters_give_what_they_say(filled: Home) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,14 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from data.answers import STUDY, Answer
 from data.home import Home
 from data.records import Annotation, Mode, Part, Prediction, QuestionPrediction, RequestState
 from data.store import Store
-from tests.filled_home import TASK, fill
+from tests.filled_home import SOURCE_ID, TASK, fill
 from workbench import worklist_rows
+from workbench.serve import create_api
+from workbench.worker import bring_up_worklists
 from workbench.worklist import Filter, Sort, Standing, neighbours, worklist
+from workbench.worklist_export import table
 
 VERSION = "cxr_quality-v2"
 EVERYTHING = 1000
@@ -238,3 +244,46 @@ def test_a_home_of_before_gets_its_rows(tmp_path: Any) -> None:
     agrees_after = worklist(store, TASK, VERSION, Filter(), page_size=EVERYTHING)
     assert agrees_after.total == 64
     agrees(store)
+
+
+# -- the list as a table ---------------------------------------------------------------------------------------
+
+
+@given(filtered=FILTERS)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_table_has_every_row_that_the_filter_leaves_in_its_order(kept: Store, filtered: Filter) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("workbench.worklist_export.CHUNK", 10)
+        text = "".join(table(kept, TASK, VERSION, filtered))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["study"] for row in rows] == expected(kept, filtered)
+
+
+def test_the_table_says_what_the_page_says(kept: Store) -> None:
+    row = next(csv.DictReader(io.StringIO("".join(table(kept, TASK, VERSION, Filter(text="study-002"))))))
+    shown_ = worklist(kept, TASK, VERSION, Filter(text="study-002")).rows[0]
+    assert (row["patient"], row["part"], row["state"]) == (shown_.pseudonym, shown_.part, shown_.standing)
+    result = shown_.results[0]
+    assert row["answers"].startswith(
+        f"{result.question}={result.value} ({result.probabilities[str(result.value)]:.4f})"
+    )
+    assert SOURCE_ID not in str(row)
+
+
+def test_the_table_is_served_as_a_file(kept: Store) -> None:
+    client = TestClient(create_api(Home(kept.path.parent)), base_url="http://127.0.0.1")
+    reply = client.get("/api/worklist.csv", params={"task": TASK, "view": "LL", "sort": Sort.OLDEST})
+    assert reply.headers["content-type"].startswith("text/csv")
+    assert f"worklist-{TASK}.csv" in reply.headers["content-disposition"]
+    version = kept.versions.champion(TASK)
+    rows = list(csv.DictReader(io.StringIO(reply.text)))
+    wanted = Filter(view="LL", sort=Sort.OLDEST)
+    assert [row["study"] for row in rows] == expected(kept, wanted, version.version if version else "")
+
+
+def test_the_worker_brings_up_what_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.worklist.REFRESH_S", 0.0)
+    monkeypatch.setattr("data.tables.worklist.CHUNK", 10)
+    assert worklist(store, TASK, "", Filter()).due == 54
+    assert bring_up_worklists(store) == 0
+    agrees(store, "")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, File, Header, Path, Query, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from data.blobs import Blobs
 from data.errors import JobError, NotAnImageError
@@ -36,6 +36,7 @@ from workbench.pictures import LARGEST_PX, first_series, picture, png
 from workbench.service import service
 from workbench.theme import UPLOAD_MB
 from workbench.worklist import Filter, Sort, Standing, worklist
+from workbench.worklist_export import table
 
 POLL_S = 0.15
 CHUNK_BYTES = 2**20
@@ -99,6 +100,31 @@ def _add_studies(api: APIRouter, home: Home, store: Store) -> None:
             task=clinical.name, version=champion.version if champion else None, total=found.total,
             page=found.number, pages=found.pages, studies=[study_row(row) for row in found.rows],
         )  # fmt: skip
+
+    @api.get("/api/worklist.csv", tags=["studies"], response_class=StreamingResponse,
+             responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, 404: PROBLEMS[404],
+                        422: PROBLEMS[422]})  # fmt: skip
+    def worklist_table(
+        task: TaskName = "",
+        text: Annotated[str, Query(max_length=200, description="Contained in pseudonym, id, view ...")] = "",
+        part: Annotated[Part | None, Query()] = None,
+        view: Annotated[str, Query(max_length=40, description="Such as PA.")] = "",
+        state: Annotated[Standing | None, Query()] = None,
+        answer: Annotated[str, Query(max_length=200, description="`question=value` of the champion.")] = "",
+        held: Annotated[bool, Query(description="Only those that are held for a person.")] = False,
+        sort: Annotated[Sort, Query()] = Sort.NEWEST,
+    ) -> StreamingResponse:
+        """Every study that the filter leaves, as one table, patients by pseudonym."""
+        clinical = get_task(task) if task else first_task(store)
+        champion = store.versions.champion(clinical.name)
+        filtered = Filter(
+            text=text, answer=answer, part=part or "", view=view, standing=state or "", held=held, sort=sort
+        )
+        pieces = table(
+            store, clinical.name, champion.version if champion else "", filtered, modalities=clinical.modalities
+        )
+        named = {"Content-Disposition": f'attachment; filename="worklist-{clinical.name}.csv"'}
+        return StreamingResponse(pieces, media_type="text/csv", headers=named)
 
     @api.get("/api/studies/{study_id}", tags=["studies"], responses={404: PROBLEMS[404], 422: PROBLEMS[422]})
     def study(study_id: Identifier) -> StudyDetailOut:

@@ -22,6 +22,8 @@ SWEEP_S = 5.0
 """How often jobs with an expired lease are looked for."""
 FETCH_S = 60.0
 """How often the readers' answers are fetched."""
+BRING_UP_S = 2.0
+"""How long a sweep brings a task's worklist up to date, at the most."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +80,18 @@ class Worker:
             if time.monotonic() - fetched > FETCH_S:
                 fetch_answers(self.home)
                 fetched = time.monotonic()
+            bring_up_worklists(store, stop=self._stop)
         for consumer in consumers:
             consumer.stop(graceful=False)
+
+
+def bring_up_worklists(store: Store, *, stop: threading.Event | None = None) -> int:
+    """Bring up to date what much writing left due, a few seconds' worth of each task; how much is left."""
+    left = 0
+    for task in [row["task"] for row in store.db.query("SELECT task FROM worklist_tasks")]:
+        if stop is None or not stop.is_set():
+            left += store.worklists.refresh(task, limit_s=BRING_UP_S)
+    return left
 
 
 def fetch_answers(home: Home) -> int:

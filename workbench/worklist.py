@@ -40,7 +40,7 @@ class Sort(StrEnum):
     PSEUDONYM = "pseudonym"
 
 
-_ORDER: Mapping[Sort, Order] = {
+ORDERS: Mapping[Sort, Order] = {
     Sort.NEWEST: Order("came_in", descending=True),
     Sort.OLDEST: Order("came_in"),
     Sort.UNCERTAIN: Order("uncertain"),
@@ -181,10 +181,24 @@ def worklist(
     found = _selected(store, task, filtered)
     pages = max(1, -(-found.total // page_size))
     number = min(max(1, filtered.page), pages)
-    studies = _studies(store, found.page(_ORDER[Sort(filtered.sort)], (number - 1) * page_size, page_size))
-    known = store.worklists.now(task, version, studies)
-    rows = tuple(_row(known[study_id]) for study_id in studies if study_id in known)
+    numbers = found.page(ORDERS[Sort(filtered.sort)], (number - 1) * page_size, page_size)
+    rows = tuple(rows_of(store, task, version, numbers))
     return Page(rows, found.total, number, pages, found.more, due)
+
+
+def selected(
+    store: Store, task: str, version: str, filtered: Filter, *, modalities: Collection[str] | None = None
+) -> Selected:
+    """Every row that a filter leaves; the parameters are those of :func:`worklist`."""
+    ready(store, task, version, modalities)
+    return _selected(store, task, filtered)
+
+
+def rows_of(store: Store, task: str, version: str, numbers: Sequence[int]) -> list[Row]:
+    """The rows of numbers, in their order, as the records are now."""
+    studies = _studies(store, numbers)
+    known = store.worklists.now(task, version, studies)
+    return [_row(known[study_id]) for study_id in studies if study_id in known]
 
 
 def neighbours(
@@ -201,7 +215,7 @@ def neighbours(
     row = store.db.execute("SELECT number FROM worklist_studies WHERE study_id = ?", [study_id]).fetchone()
     if row is None:
         return "", ""
-    before, after = _selected(store, task, filtered).beside(_ORDER[Sort(filtered.sort)], row[0])
+    before, after = _selected(store, task, filtered).beside(ORDERS[Sort(filtered.sort)], row[0])
     return _study(store, before), _study(store, after)
 
 

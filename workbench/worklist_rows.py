@@ -7,7 +7,7 @@ that a search names are looked up (*among*); else the order's own index is *walk
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from data.store import Store
@@ -68,6 +68,22 @@ class Selected:
         )
         found = [n for (n,) in self.store.db.execute(sql, [self.task, *self.values, taken, skipped])]
         return found[::-1] if backwards else found
+
+    def every(self, order: Order, chunk: int) -> Iterator[list[int]]:
+        """The numbers of all rows in their order, so many at once; of a broad search all of them, too."""
+        way, sign = ("DESC", "<") if order.descending else ("ASC", ">")
+        start, values = "", [self.task, *self.values]
+        while True:
+            sql = (
+                f"SELECT r.{order.key}, r.number {self._from(order)} WHERE r.task = ? {self.where} {start} "
+                f"ORDER BY r.{order.key} {way}, r.number {way} LIMIT ?"
+            )
+            found = self.store.db.execute(sql, [*values, chunk]).fetchall()
+            if not found:
+                return
+            yield [number for _, number in found]
+            start = f"AND (r.{order.key}, r.number) {sign} (?, ?)"
+            values = [self.task, *self.values, *found[-1]]
 
     def beside(self, order: Order, number: int) -> tuple[int | None, int | None]:
         """The numbers of the rows before and after one; None at an end, and where the row is none of these."""

@@ -44,7 +44,7 @@ class Facet:
 
 
 _NOW = """
-SELECT s.study_id, p.pseudonym, p.part, s.modality, s.view, s.held <> '' AS held, s.phantom, s.ingested_at,
+SELECT s.study_id, p.pseudonym, p.part, s.modality, s.view, s.held, s.phantom, s.ingested_at,
     s.description, r.results, r.uncertainty,
     CASE
         WHEN EXISTS (SELECT 1 FROM requests q WHERE q.study_id = s.study_id AND q.task = :task
@@ -206,7 +206,8 @@ class Worklists(Table):
         db.execute("INSERT INTO worklist_words (rowid, words) VALUES (?, ?)", [number, words])
 
     def _facet(self, task: str, record: Row) -> int:
-        values = [record[name] for name in _FACET[:-1]] + [json.dumps(answers_of(record["results"]))]
+        said = {**record, "held": int(bool(record["held"])), "answers": json.dumps(answers_of(record["results"]))}
+        values = [said[name] for name in _FACET]
         db = self._store.db.conn
         where = " AND ".join(f"{name} = ?" for name in _FACET)
         found = db.execute(f"SELECT facet FROM worklist_facets WHERE task = ? AND {where}", [task, *values])  # noqa: S608

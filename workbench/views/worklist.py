@@ -11,16 +11,19 @@ import streamlit as st
 from data.answers import Choice, Grade
 from data.records import Part, Reader
 from models.task import ClinicalTask
+from workbench.language import _, n_, number
 from workbench.views.parts import answers, choice, words
 from workbench.views.parts.context import Here, here
-from workbench.views.parts.frame import empty, framed, header
+from workbench.views.parts.frame import empty, framed, header, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
 from workbench.views.parts.rows import rows
 from workbench.views.places import go
-from workbench.worklist import PAGE_SIZE, Filter, Row, Sort, Standing, ready, views, worklist
+from workbench.worklist import PAGE_SIZE, Filter, Page, Row, Sort, Standing, ready, views, worklist
 
 _STANDING_TONE = {Standing.IN_ROUND: "accent", Standing.REFERENCE: "good", Standing.READ: "", Standing.POOL: ""}
 _ALL = ""
+SORT = ":sort "
+"""Before what a click on a head opens."""
 
 
 @framed
@@ -35,30 +38,61 @@ def page() -> None:
         place.store, place.task.name, champion.version if champion else "", filtered,
         modalities=place.task.modalities,
     )  # fmt: skip
-    version = f"champion {champion.version}" if champion else words.NO_CHAMPION
+    version = _("champion {version}", version=champion.version) if champion else _(words.NO_CHAMPION)
+    counted = n_("{n} study", "{n} studies", found.total) if not found.more else _total(found)
     with top:
-        header("Worklist", tag("span", f"{place.task.title} · {found.total:,} studies · {version}", cls="c-quiet"))
+        header(_("Worklist"), tag("span", f"{_(place.task.title)} · {counted} · {version}", cls="c-quiet"))
     if not found.total:
         _nothing(filtered)
         return
+    _said(place, filtered, found)
     opened = rows(_table(place, found.rows, filtered), key="worklist rows")
+    if opened.startswith(SORT):
+        go("worklist", **replace(filtered, sort=opened.removeprefix(SORT), page=1).query())
     if opened:
         go("study", study=opened, **filtered.query())
     if found.pages > 1:
         first = (found.number - 1) * PAGE_SIZE + 1
         left, right = st.columns([3, 1], vertical_alignment="center")
-        left.caption(f"{first} – {first + len(found.rows) - 1} of {found.total:,}")
+        left.caption(_("{first} – {last} of {total}", first=number(first),
+                       last=number(first + len(found.rows) - 1), total=_total(found)))  # fmt: skip
         with right:
             st.pagination(found.pages, key="page", bind="query-params")
 
 
+def _total(found: Page) -> str:
+    """How many there are; of a search that fits very many, that there are more."""
+    if found.more:
+        return _("more than {total}", total=number(found.total))
+    return number(found.total)
+
+
+def _said(place: Here, filtered: Filter, found: Page) -> None:
+    """What is still being brought up to date, and the way to the whole list as a file."""
+    parts: list[object] = []
+    if found.due:
+        parts.append(tone(n_("{n} study is being brought up to date: sorted and filtered as it was.",
+                             "{n} studies are being brought up to date: sorted and filtered as they were.",
+                             found.due), "doubt"))  # fmt: skip
+    if found.more:
+        parts.append(_("The search fits very many studies: these are the first ones. Type more letters."))
+    if place.reader is None:
+        query = {name: value for name, value in filtered.query().items() if name not in ("page", "modality")}
+        if "standing" in query:
+            query["state"] = query.pop("standing")
+        address = "/api/worklist.csv?" + urlencode({"task": place.task.name, **query})
+        parts.append(tag("a", _("All of these as a table (CSV)"), href=address, download="worklist.csv"))
+    if parts:
+        show(tag("div", join(parts, " · "), cls="c-small c-quiet"))
+
+
 def _nothing(filtered: Filter) -> None:
     if filtered.query():
-        empty("No study fits", "Change or clear the search and the filters above.")
+        empty(_("No study fits"), _("Change or clear the search and the filters above."))
     else:
         empty(
-            "No studies yet",
-            "Studies appear here once their files have come in: DICOM, NIfTI, PNG, JPEG or a ZIP of these.",
+            _("No studies yet"),
+            _("Studies appear here once their files have come in: DICOM, NIfTI, PNG, JPEG or a ZIP of these."),
             "consilium ingest FOLDER",
         )
 
@@ -91,48 +125,53 @@ def _filter(place: Here) -> Filter:
 
     def choose(index: int, label: str, key: str, named: Mapping[str, str]) -> str:
         with columns[index]:
-            return choice.choose(label, {_ALL: "all", **named}, key=key, changed=_first_page)
+            return choice.choose(label, {_ALL: _("all"), **named}, key=key, changed=_first_page)
 
     with columns[0]:
-        sought = st.text_input("Search", key="text", bind="query-params", on_change=_first_page,
-                               placeholder="pseudonym, study, view, description")  # fmt: skip
-    answer = choose(1, "Model's answer", "answer", options) if curator else ""
-    part = choose(2, "Part", "part", {p.value: words.PARTS[p] for p in Part})
-    view = choose(3, "View", "view", {view: view for view in seen})
-    standing = choose(4, "State", "standing", {s.value: s.value for s in Standing})
+        sought = st.text_input(_("Search"), key="text", bind="query-params", on_change=_first_page,
+                               placeholder=_("pseudonym, study, view, description"))  # fmt: skip
+    answer = choose(1, _("Model's answer"), "answer", options) if curator else ""
+    part = choose(2, _("Part"), "part", {p.value: _(words.PARTS[p]) for p in Part})
+    view = choose(3, _("View"), "view", {view: view for view in seen})
+    standing = choose(4, _("State"), "standing", {s.value: _(words.STANDINGS[s]) for s in Standing})
     with columns[5]:
-        order = st.selectbox("Sort", sorts, key="sort", bind="query-params", on_change=_first_page)
+        order = st.selectbox(_("Sort"), sorts, key="sort", bind="query-params", on_change=_first_page,
+                             format_func=lambda one: _(words.SORTS[Sort(one)]))  # fmt: skip
     with columns[6]:
-        held = st.toggle("Held", key="held", bind="query-params", on_change=_first_page)
-    number = int(st.session_state.get("page") or 1)
+        held = st.toggle(_("Held"), key="held", bind="query-params", on_change=_first_page)
+    page_number = int(st.session_state.get("page") or 1)
     plain = Filter(text=sought or "", answer=answer, part=part, view=view, standing=standing)
-    return replace(plain, held=bool(held), sort=order or Sort.NEWEST.value, page=number)
+    return replace(plain, held=bool(held), sort=order or Sort.NEWEST.value, page=page_number)
 
 
 def _table(place: Here, found: Sequence[Row], filtered: Filter) -> Html:
     blindness = place.blindness
-    heads = ["", "Patient", "View", "Part", "Model's answer, P calibrated", "Uncertainty", "State", "Came in"]
+    heads = ["", _sorted(_("Patient"), filtered, Sort.PSEUDONYM), _("View"), _("Part"),
+             _("Model's answer, P calibrated"),
+             _sorted(_("Uncertainty"), filtered, Sort.UNCERTAIN, Sort.CERTAIN) if place.reader is None
+             else _("Uncertainty"),
+             _("State"), _sorted(_("Came in"), filtered, Sort.NEWEST, Sort.OLDEST)]  # fmt: skip
     body = []
     for row in found:
         sight = blindness.sight(row.study_id, row.part)
         if not sight.model:
-            said, doubt = tone("hidden while you read", "faint"), text("")
+            said, doubt = tone(_("hidden while you read"), "faint"), text("")
         elif not row.results:
-            said, doubt = tone("not predicted yet", "faint"), text("")
+            said, doubt = tone(_("not predicted yet"), "faint"), text("")
         else:
             said = answers.in_line(place.task.form, row.results)
             doubt = join((bar(row.uncertainty), f"{row.uncertainty or 0:.2f}"))
-        state = [chip(row.standing.value, _STANDING_TONE[row.standing])]
+        state = [chip(_(words.STANDINGS[row.standing]), _STANDING_TONE[row.standing])]
         if row.held:
-            state.append(chip("held", "doubt"))
+            state.append(chip(_("held"), "doubt"))
         if row.phantom:
-            state.append(chip("phantom"))
+            state.append(chip(_("phantom")))
         body.append(
             [
                 image(f"/api/studies/{row.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
                 _link(row.study_id, row.pseudonym, place.reader, filtered),
                 f"{row.modality} {row.view}".strip(),
-                words.PARTS[row.part],
+                _(words.PARTS[row.part]),
                 said,
                 doubt,
                 join(state, " "),
@@ -140,6 +179,15 @@ def _table(place: Here, found: Sequence[Row], filtered: Filter) -> Html:
             ]
         )
     return table(heads, body, opens=[row.study_id for row in found])
+
+
+def _sorted(title: str, filtered: Filter, *sorts: Sort) -> Html:
+    """A head that sorts by its column, and the other way when it does already; its arrow says which way it is."""
+    now = next((sort for sort in sorts if sort.value == filtered.sort), None)
+    after = sorts[0] if now is None else sorts[(sorts.index(now) + 1) % len(sorts)]
+    arrow = "" if now is None else " ▾" if now in (Sort.NEWEST, Sort.UNCERTAIN) else " ▴"
+    return tag("button", title, arrow, type="button", data_open=SORT + after.value, cls="c-sort",
+               title=_("Sort: {order}", order=_(words.SORTS[after])))  # fmt: skip
 
 
 def _link(study_id: str, label: str, reader: Reader | None, filtered: Filter) -> Html:

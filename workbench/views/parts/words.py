@@ -20,6 +20,7 @@ from data.records import (
     RoundState,
 )
 from workbench.language import N_, NP_, _, locale
+from workbench.worklist import Sort, Standing
 
 NAME = "Consilium"
 NOTICE = N_("For research and quality work. Not a medical device.")
@@ -56,6 +57,19 @@ DECISIONS: Mapping[RequestState, str] = {
     RequestState.SKIPPED: N_("declined"),
 }
 """What became of a case that was given to an adjudicator."""
+STANDINGS: Mapping[Standing, str] = {
+    Standing.IN_ROUND: N_("in round"),
+    Standing.REFERENCE: N_("reference"),
+    Standing.READ: N_("read"),
+    Standing.POOL: N_("pool"),
+}
+SORTS: Mapping[Sort, str] = {
+    Sort.NEWEST: N_("newest first"),
+    Sort.OLDEST: N_("oldest first"),
+    Sort.UNCERTAIN: N_("uncertain first"),
+    Sort.CERTAIN: N_("certain first"),
+    Sort.PSEUDONYM: N_("pseudonym"),
+}
 STEPS: tuple[str, ...] = (
     NP_("step", "choose"),
     NP_("step", "read"),
