@@ -233,6 +233,7 @@ def test_much_that_was_written_at_once_is_brought_up_bit_by_bit(
 ) -> None:
     monkeypatch.setattr("data.tables.worklist.CHUNK", 10)
     monkeypatch.setattr("workbench.worklist.REFRESH_S", 0.0)
+    monkeypatch.setattr("workbench.worklist.SOON", 0)
     due = [worklist(store, TASK, "cxr_quality-v1", Filter()).due for _ in range(7)]
     assert due == [54, 44, 34, 24, 14, 4, 0]
     agrees(store, "cxr_quality-v1")
@@ -283,6 +284,7 @@ def test_the_table_is_served_as_a_file(kept: Store) -> None:
 
 def test_the_worker_brings_up_what_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.worklist.REFRESH_S", 0.0)
+    monkeypatch.setattr("workbench.worklist.SOON", 0)
     monkeypatch.setattr("data.tables.worklist.CHUNK", 10)
     assert worklist(store, TASK, "", Filter()).due == 54
     assert bring_up_worklists(store) == 0

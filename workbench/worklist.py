@@ -50,6 +50,8 @@ ORDERS: Mapping[Sort, Order] = {
 """What is alike stands in the order in which it came to the worklist; backwards where the newest come first."""
 REFRESH_S = 0.06
 """How long a look at the worklist brings rows up to date, at the most; the worker does the rest."""
+SOON, SOON_S = 3000, 2.0
+"""So few rows are brought up to date at once, which takes less than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,10 @@ class Page:
 
 
 def ready(store: Store, task: str, version: str, modalities: Collection[str] | None) -> int:
-    """Bring a task's rows up to date, for a moment at the most; returns how many are still due."""
+    """Bring a task's rows up to date, few of them at once, many for a moment; returns how many are still due."""
     store.worklists.register(task, modalities, version)
-    return store.worklists.refresh(task, limit_s=REFRESH_S)
+    few = store.worklists.due(task) <= SOON
+    return store.worklists.refresh(task, limit_s=SOON_S if few else REFRESH_S)
 
 
 def _selected(store: Store, task: str, filtered: Filter) -> Selected:

@@ -107,6 +107,10 @@ class Worklists(Table):
                 )
             if time.monotonic() >= end:
                 break
+        return self.due(task)
+
+    def due(self, task: str) -> int:
+        """How many rows are not up to date."""
         return int(
             self._store.db.execute("SELECT count(*) FROM worklist_dirty WHERE task = ?", [task]).fetchone()[0]
         )
