@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from data.home import HOME_VARIABLE, Home
 from data.store import Store
 from tests.filled_home import SOURCE_ID, TASK, fill
-from workbench import jobs
+from workbench import jobs, tour
 from workbench.views.parts.words import NOTICE
 from workbench.views.places import PLACES
 
@@ -244,3 +245,23 @@ def test_the_api_predicts_through_the_same_port(served: Served, tmp_path: Path) 
     refused = httpx.post(f"{served.url}/api/predict?wait_s=60", files={"file": ("x", b"no image")}, timeout=70)
     assert (refused.status_code, refused.json()["error"]) == (422, "The file cannot be read.")
     assert _kept(served.home) == []
+
+
+def test_the_tour_shows_every_page_in_each_look(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = list(tour.stops(Store.of(served.home)))
+    assert {stop.name.partition("-")[0] for stop in every} == set(PLACES) - {"home"}
+    monkeypatch.setattr(tour, "stops", lambda store: [s for s in every if s.name in ("models", f"study-{TASK}")])
+    with ThreadPoolExecutor(1) as aside:  # a browser of its own beside the tests' one
+        made = aside.submit(tour.shoot, served.home, served.url, tmp_path, progress=lambda *_: None).result()
+    names = [f"{name}-en-{look}.webp" for look in ("dark", "light") for name in (f"study-{TASK}", "models")]
+    assert [path.name for path in made] == names
+    corners = {}
+    for path in made:
+        with Image.open(path) as picture:
+            assert picture.size == (1440, 900)
+            corners[path.stem.rpartition("-")[2]] = np.asarray(picture.convert("L"))[880, 1400]
+    assert corners["dark"] < 40
+    assert corners["light"] > 220
+    assert all(name in (tmp_path / "README.md").read_text() for name in names)

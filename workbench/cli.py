@@ -17,6 +17,7 @@ from workbench.verbs import (
     service,
     simulate,
     studies,
+    tour,
     triage,
 )
 
@@ -30,7 +31,7 @@ app = typer.Typer(
 for verb in (
     studies.ingest, models.tasks, models.train, models.evaluate, models.predict, studies.export, models.models,
     models.rollback, agreement.agreement, simulate.simulate, service.demo, service.run, service.serve,
-    service.worker, service.jobs, service.health, lineage.verify, lineage.leaks,
+    service.worker, service.jobs, service.health, lineage.verify, lineage.leaks, tour.tour,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(studies.app, name="studies")

@@ -13,7 +13,7 @@ from active_learning.playing_outcome import Outcome, Simulation
 from active_learning.playing_plan import RANDOM
 from active_learning.promotion_words import metric_name
 from active_learning.words import spoken
-from workbench.theme import FONT, LINE, QUIET, TEXT
+from workbench.theme import FONT, palette
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -30,8 +30,6 @@ class Look:
     grid: str
 
 
-PAGES = Look(TEXT, QUIET, LINE)
-"""On the pages."""
 NEUTRAL = Look("#7d8894", "#7d8894", "rgba(128, 128, 128, 0.25)")
 """On white and on black."""
 HUES: Sequence[str] = (
@@ -45,8 +43,14 @@ BAND, BANDS = 0.16, 0.4
 """Opacity of a band, and of all together at the most."""
 
 
+def of_page() -> Look:
+    """The colours of the page that is drawn just now."""
+    colours = palette()
+    return Look(colours.text, colours.quiet, colours.line)
+
+
 def learning_curves(
-    simulation: Simulation, *, look: Look = PAGES, minutes: bool = False, height: int = 380
+    simulation: Simulation, *, look: Look | None = None, minutes: bool = False, height: int = 380
 ) -> go.Figure:
     """The task's primary metric over the cases that were read, or over minutes of reading.
 
@@ -54,7 +58,7 @@ def learning_curves(
     """
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
-    figure = go.Figure()
+    figure, look = go.Figure(), look or of_page()
     curves = [_curve(simulation, one, minutes=minutes) for one in simulation.outcomes]
     hues = _hues(simulation, look)
     if simulation.play.seeds > 1:

@@ -13,7 +13,7 @@ from active_learning.panel import Figures, panel
 from active_learning.ratings import ratings_of
 from data.answers import Grade
 from data.records import Metric, Round
-from workbench.theme import QUIET
+from workbench.theme import palette
 from workbench.views.parts import charts, words
 from workbench.views.parts.agreement_plot import Dot, cell, dots, told
 from workbench.views.parts.choice import switch
@@ -93,7 +93,7 @@ def measured(overview: Overview) -> None:
 def _dots(one: Asked, name: str, chosen: str, *, levels: bool) -> list[Dot]:
     """The row of a question, and below it a row a level where they are asked for."""
     below = [
-        Dot(f"{name} {level}", figures.get(chosen), "both sides together", QUIET)
+        Dot(f"{name} {level}", figures.get(chosen), "both sides together", palette().quiet)
         for level, figures in one.levels.items()
         if levels
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from active_learning.agreement import BANDS
 from data.records import Metric, Reader
-from workbench.theme import ACCENT, GOOD, LINE, MODEL, QUIET, READERS, SHAPES, TEXT
+from workbench.theme import SHAPES, palette
 from workbench.views.parts import charts
 from workbench.views.parts.markup import Html, tag, text
 
@@ -31,6 +31,8 @@ class Dot:
         None where the figure is undefined: the row is there, and says so.
     about:
         What more is told when the pointer is on it.
+    colour:
+        The accent where it is empty.
     dashed:
         Whether it is a model's: white, its interval dashed.
     """
@@ -38,7 +40,7 @@ class Dot:
     name: str
     metric: Metric | None
     about: str = ""
-    colour: str = ACCENT
+    colour: str = ""
     shape: str = "●"
     dashed: bool = False
 
@@ -46,12 +48,12 @@ class Dot:
 def look_of(reader_id: str, readers: Sequence[Reader]) -> tuple[str, str]:
     """A reader's hue and shape, as :func:`workbench.views.parts.markup.reader_dot` draws them."""
     position = next((i for i, r in enumerate(readers) if r.reader_id == reader_id), 0)
-    return READERS[position % len(READERS)], SHAPES[position % len(SHAPES)]
+    return palette().readers[position % len(palette().readers)], SHAPES[position % len(SHAPES)]
 
 
 def of_model(name: str, metric: Metric | None, about: str = "") -> Dot:
     """A model's dot."""
-    return Dot(name, metric, about, MODEL, "○", dashed=True)
+    return Dot(name, metric, about, palette().model, "○", dashed=True)
 
 
 def told(metric: Metric | None) -> str:
@@ -94,19 +96,23 @@ def dots(
             continue
         ends = [row.metric.low, row.metric.high]
         if None not in ends:
-            line = {"color": row.colour, "width": 1.6, "dash": "3px,3px" if row.dashed else "solid"}
+            line = {
+                "color": row.colour or palette().accent,
+                "width": 1.6,
+                "dash": "3px,3px" if row.dashed else "solid",
+            }
             figure.add_trace(go.Scatter(x=ends, y=[position] * 2, mode="lines", line=line, hoverinfo="skip"))
         figure.add_trace(
             go.Scatter(
                 x=[row.metric.value], y=[position], mode="text", text=[row.shape],
-                textfont={"color": row.colour, "size": 15}, textposition="middle center",
+                textfont={"color": row.colour or palette().accent, "size": 15}, textposition="middle center",
                 hovertemplate=f"{row.name}: {told(row.metric)} {unit}<br>{row.about}<extra></extra>",
             )
         )  # fmt: skip
     for position, row in enumerate(rows):
         figure.add_annotation(
             x=1, xref="paper", xanchor="left", xshift=12, y=position, yref="y", showarrow=False,
-            text=told(row.metric), font={"size": 12, "color": TEXT if row.metric else QUIET},
+            text=told(row.metric), font={"size": 12, "color": palette().text if row.metric else palette().quiet},
         )  # fmt: skip
     figure.update_xaxes(range=[low, high], title_text=f"{title}, {unit}" if unit else title, zeroline=False)
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], autorange=None, zeroline=False)
@@ -131,10 +137,10 @@ def _bands(figure: go.Figure, low: float) -> None:
     edges = [least for least, _ in bounds]
     spans = [(min(low, -0.03), edges[0], "poor")] if low < -0.08 else []
     spans += [(least, most, name) for (least, name), most in zip(bounds, [*edges[1:], 1.0], strict=True)]
-    red, green, blue = (int(GOOD[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = (int(palette().good[i : i + 2], 16) for i in (1, 3, 5))
     for number, (start, end, name) in enumerate(spans, start=6 - len(spans)):
         figure.add_vrect(x0=start, x1=end, layer="below", line_width=0,
                          fillcolor=f"rgba({red},{green},{blue},{0.035 * number:.3f})")  # fmt: skip
         figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=name,
-                              showarrow=False, font={"size": 11, "color": QUIET})  # fmt: skip
-        figure.add_vline(x=start, line={"color": LINE, "width": 1}, layer="below")
+                              showarrow=False, font={"size": 11, "color": palette().quiet})  # fmt: skip
+        figure.add_vline(x=start, line={"color": palette().line, "width": 1}, layer="below")

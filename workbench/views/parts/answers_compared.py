@@ -10,7 +10,7 @@ from active_learning.votes import votes
 from data.answers import Findings, Form, Mask, MaskValue, Question, Site, Value
 from data.records import Annotation, Consensus, ConsensusState, Prediction
 from workbench.adjudicating import Case, Voice
-from workbench.theme import MODEL, READERS, SHAPES
+from workbench.theme import READERS, SHAPES, palette
 from workbench.views.parts import answers, words
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, join, table, tag, text, tone
@@ -22,19 +22,19 @@ NOT_ASKED, NOT_DRAWN = "not asked", "not drawn"
 
 
 def colour_of(voice: Voice) -> str:
-    """The colour of a place in the case's own order: it says nothing of who the reader is."""
+    """The colour, over a picture, of a place in the case's own order: it says nothing of who the reader is."""
     return READERS[voice.position % len(READERS)]
 
 
 def mark(voice: Voice) -> Html:
     """A reader's shape in the case's colour."""
-    shape = SHAPES[voice.position % len(SHAPES)]
-    return Html(f'<span style="color:{colour_of(voice)}" aria-hidden="true">{shape}</span>')
+    hues, shape = palette().readers, SHAPES[voice.position % len(SHAPES)]
+    return Html(f'<span style="color:{hues[voice.position % len(hues)]}" aria-hidden="true">{shape}</span>')
 
 
 def model_mark() -> Html:
     """The model's own shape."""
-    return Html(f'<span style="color:{MODEL}" aria-hidden="true">{MODEL_SHAPE}</span>')
+    return Html(f'<span style="color:{palette().model}" aria-hidden="true">{MODEL_SHAPE}</span>')
 
 
 def show_compared(form: Form, case: Case, model: Prediction | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.theme import ACCENT, DOUBT, FAINT, FONT, LINE, MODEL, PAGE, PANEL, QUIET, TEXT
+from workbench.theme import FONT, palette
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -19,21 +19,25 @@ _PART_COLOURS = {"training": "#4c9ffe", "validation": "#8a7bd8", "calibration": 
 def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
+    look = palette()
     axis = {
-        "gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "tickfont": {"size": 11, "color": QUIET},
-        "title": {"font": {"size": 12, "color": QUIET}, "standoff": 6},
-    }  # fmt: skip
+        "gridcolor": look.line,
+        "zerolinecolor": look.line,
+        "linecolor": look.line,
+        "tickfont": {"size": 11, "color": look.quiet},
+        "title": {"font": {"size": 12, "color": look.quiet}, "standoff": 6},
+    }
     figure = go.Figure()
     figure.update_layout(
         height=height,
         margin={"l": 44, "r": 12, "t": 28 if title else 8, "b": 40},
-        paper_bgcolor=PAGE,
-        plot_bgcolor=PAGE,
-        font={"family": FONT, "size": 12, "color": TEXT},
-        title={"text": title, "font": {"size": 12, "color": QUIET}, "x": 0, "xref": "paper", "y": 0.98},
-        hoverlabel={"bgcolor": PANEL, "bordercolor": LINE, "font": {"color": TEXT}},
+        paper_bgcolor=look.page,
+        plot_bgcolor=look.page,
+        font={"family": FONT, "size": 12, "color": look.text},
+        title={"text": title, "font": {"size": 12, "color": look.quiet}, "x": 0, "xref": "paper", "y": 0.98},
+        hoverlabel={"bgcolor": look.panel, "bordercolor": look.line, "font": {"color": look.text}},
         legend={
-            "font": {"size": 11, "color": QUIET},
+            "font": {"size": 11, "color": look.quiet},
             "bgcolor": "rgba(0,0,0,0)",
             "orientation": "h",
             "y": 1,
@@ -51,19 +55,23 @@ def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
     return figure
 
 
+def _chance() -> dict[str, Any]:
+    """The line of what says nothing."""
+    return {"color": palette().faint, "width": 1, "dash": "dot"}
+
+
 def roc(curves: Curves, *, height: int = 260) -> go.Figure:
     """Sensitivity over 1 - specificity, with the point where Youden's index is largest on these patients."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
     figure = _figure(height=height, title="ROC")
-    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "width": 1, "dash": "dot"},
-                                hoverinfo="skip"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
     figure.add_trace(
         go.Scatter(
             x=[x for x, _ in curves.roc],
             y=[y for _, y in curves.roc],
             mode="lines",
-            line={"color": MODEL, "width": 1.8},
+            line={"color": palette().model, "width": 1.8},
             hovertemplate="sensitivity %{y:.2f}<br>specificity %{customdata:.2f}<extra></extra>",
             customdata=[1 - x for x, _ in curves.roc],
         )
@@ -75,7 +83,7 @@ def roc(curves: Curves, *, height: int = 260) -> go.Figure:
                 x=[1 - point.specificity],
                 y=[point.sensitivity],
                 mode="markers",
-                marker={"symbol": "diamond", "size": 9, "color": ACCENT},
+                marker={"symbol": "diamond", "size": 9, "color": palette().accent},
                 hovertemplate="largest Youden index<br>sensitivity %{y:.2f}<extra></extra>",
             )
         )
@@ -91,15 +99,14 @@ def reliability(curves: Curves, *, height: int = 260) -> go.Figure:
     figure = _figure(height=height, title="Calibration")
     bins = [one for one in curves.reliability if one.count]
     most = max((one.count for one in bins), default=1)
-    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "width": 1, "dash": "dot"},
-                                hoverinfo="skip"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
     figure.add_trace(
         go.Scatter(
             x=[one.predicted for one in bins],
             y=[one.observed for one in bins],
             mode="lines+markers",
-            line={"color": MODEL, "width": 1.2, "dash": "dash"},
-            marker={"color": MODEL, "size": [5 + 11 * (one.count / most) ** 0.5 for one in bins]},
+            line={"color": palette().model, "width": 1.2, "dash": "dash"},
+            marker={"color": palette().model, "size": [5 + 11 * (one.count / most) ** 0.5 for one in bins]},
             customdata=[one.count for one in bins],
             hovertemplate="said %{x:.2f}, happened %{y:.2f}<br>n = %{customdata}<extra></extra>",
         )
@@ -124,7 +131,7 @@ def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
             text=[[str(n) for n in row] for row in curves.confusion],
             texttemplate="%{text}",
             textfont={"size": 14},
-            colorscale=[[0, PANEL], [1, "#2f6db5"]],
+            colorscale=[[0, palette().panel], [1, "#2f6db5"]],
             zmin=0,
             zmax=1,
             showscale=False,
@@ -151,8 +158,8 @@ def intervals(
     import plotly.graph_objects as go  # noqa: PLC0415
 
     looks: Sequence[dict[str, Any]] = (
-        {"color": MODEL, "symbol": "circle"},
-        {"color": ACCENT, "symbol": "diamond"},
+        {"color": palette().model, "symbol": "circle"},
+        {"color": palette().accent, "symbol": "diamond"},
     )
     figure = _figure(height=64 + 30 * len(names) * max(1, len(sides)))
     for index, (side, metrics) in enumerate(sides.items()):
@@ -200,7 +207,7 @@ def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] 
                 x=[made.get(name, 0) for made in rows.values()],
                 name=name,
                 orientation="h",
-                marker={"color": chosen.get(name, DOUBT)},
+                marker={"color": chosen.get(name, palette().doubt)},
                 text=[str(made.get(name, 0) or "") for made in rows.values()],
                 textposition="inside",
                 insidetextanchor="middle",

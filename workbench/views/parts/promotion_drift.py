@@ -10,7 +10,7 @@ from active_learning.champion_drift import ChampionDrift, RoundAgreement, drift_
 from active_learning.score_shift import SHIFTED, Shift
 from data.errors import BlobError, RatingsError
 from workbench import jobs as background
-from workbench.theme import ACCENT, DOUBT, MODEL, QUIET
+from workbench.theme import palette
 from workbench.views.parts import agreement_plot, charts, jobs, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failure, failures, note, section, show
@@ -91,8 +91,10 @@ def agreement_over_rounds(found: ChampionDrift) -> go.Figure:
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = charts.intervals([], {})
-    for name, colour, shape, mode in (("drawn at random", MODEL, "circle", "lines+markers"),
-                                      ("chosen by the model", QUIET, "diamond-open", "markers")):  # fmt: skip
+    for name, colour, shape, mode in (
+        ("drawn at random", palette().model, "circle", "lines+markers"),
+        ("chosen by the model", palette().quiet, "diamond-open", "markers"),
+    ):
         several = [
             (one.number, metric) for one in found.rounds
             if (metric := one.drawn if name == "drawn at random" else one.chosen) is not None
@@ -160,13 +162,13 @@ def shift_over_months(shifts: list[Shift]) -> go.Figure:
             go.Scatter(
                 x=[one.month for one in own], y=[one.index for one in own], mode="lines+markers",
                 name=words.short(question),
-                line={"width": 1.2, "color": QUIET, "dash": DASHES[place % len(DASHES)]},
+                line={"width": 1.2, "color": palette().quiet, "dash": DASHES[place % len(DASHES)]},
                 marker={"size": 8, "symbol": ["diamond" if one.shifted else "circle-open" for one in own],
-                        "color": [DOUBT if one.shifted else ACCENT for one in own]},
+                        "color": [palette().doubt if one.shifted else palette().accent for one in own]},
                 hovertemplate="%{x}: %{y:.2f}<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    figure.add_hline(y=SHIFTED, line={"color": QUIET, "width": 1, "dash": "dot"})
+    figure.add_hline(y=SHIFTED, line={"color": palette().quiet, "width": 1, "dash": "dot"})
     figure.update_xaxes(type="category")
     figure.update_yaxes(title_text="stability index", rangemode="tozero", autorange=True, tickvals=None,
                         ticktext=None, tickmode="auto", showgrid=True)  # fmt: skip

@@ -14,7 +14,7 @@ from active_learning.promotion_evidence import Difference
 from active_learning.promotion_words import metric_name, percent, plain, signed
 from data.records import Round
 from models.config import Promotion
-from workbench.theme import ACCENT, DOUBT, GOOD, QUIET, TEXT, WRONG
+from workbench.theme import palette
 from workbench.views.parts import charts
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import Html, chip, facts, table, tag, tone
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 LOOKS = {
-    Standing.NOT_WORSE: ("good", GOOD, "circle"),
-    Standing.WORSE: ("wrong", WRONG, "x"),
-    Standing.NOT_SHOWN: ("doubt", DOUBT, "diamond"),
-    Standing.NOT_ASSESSABLE: ("", QUIET, "circle-open"),
+    Standing.NOT_WORSE: ("good", palette().good, "circle"),
+    Standing.WORSE: ("wrong", palette().wrong, "x"),
+    Standing.NOT_SHOWN: ("doubt", palette().doubt, "diamond"),
+    Standing.NOT_ASSESSABLE: ("", palette().quiet, "circle-open"),
 }
 """Tone, colour and shape of a standing."""
 
@@ -119,7 +119,7 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
     names = [metric_name(primary), *(name_of(one) for one in checks)]
     figure = charts.intervals(names, {})
     found = [judged.difference, *(one.difference for one in checks)]
-    colours = [ACCENT, *(LOOKS[one.standing][1] for one in checks)]
+    colours = [palette().accent, *(LOOKS[one.standing][1] for one in checks)]
     shapes = ["square", *(LOOKS[one.standing][2] for one in checks)]
     for place, (gap, colour, shape) in enumerate(zip(found, colours, shapes, strict=True)):
         if gap.low is None or gap.high is None:
@@ -136,10 +136,10 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
     figure.add_trace(
         go.Scatter(
             x=[-one.margin for one in checks], y=list(range(1, len(names))), mode="markers", hoverinfo="skip",
-            marker={"symbol": "line-ns", "size": 12, "line": {"color": QUIET, "width": 1.5}},
+            marker={"symbol": "line-ns", "size": 12, "line": {"color": palette().quiet, "width": 1.5}},
         )
     )  # fmt: skip
-    figure.add_vline(x=0, line={"color": TEXT, "width": 1, "dash": "dot"})
+    figure.add_vline(x=0, line={"color": palette().text, "width": 1, "dash": "dot"})
     figure.update_xaxes(title_text="worse  ·  candidate less champion  ·  better", zeroline=False)
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], autorange=None)
     figure.update_layout(height=72 + 27 * len(names), margin={"l": 170, "t": 8, "b": 40})

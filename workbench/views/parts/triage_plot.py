@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from data.records import CalibrationCase, TriagePolicy
-from workbench.theme import ACCENT, DOUBT, FONT, LINE, PAGE, PANEL, QUIET, TEXT
+from workbench.theme import FONT, palette
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,7 +18,7 @@ LEAST = 1e-4
 """Probabilities nearer to 0 or 1 stand at this distance."""
 BIN = 0.5
 """Width of a bar, in log odds."""
-LOOKS = ((False, "without pathology", ACCENT), (True, "with pathology", DOUBT), (None, "not settled", QUIET))
+KINDS = ((False, "without pathology"), (True, "with pathology"), (None, "not settled"))
 
 
 def log_odds(probability: float) -> float:
@@ -32,8 +32,8 @@ def scores(policy: TriagePolicy, cases: Sequence[CalibrationCase], *, height: in
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = go.Figure()
-    at = log_odds(policy.threshold)
-    for positive, name, colour in LOOKS:
+    at, look = log_odds(policy.threshold), palette()
+    for (positive, name), colour in zip(KINDS, (look.accent, look.doubt, look.quiet), strict=True):
         drawn = [log_odds(case.score) for case in cases if case.positive is positive]
         if drawn:
             figure.add_trace(
@@ -44,19 +44,41 @@ def scores(policy: TriagePolicy, cases: Sequence[CalibrationCase], *, height: in
                     hovertemplate="%{y} studies<extra>" + name + "</extra>",
                 )
             )  # fmt: skip
-    figure.add_vline(x=at, line={"color": TEXT, "width": 1.5, "dash": "dash"}, annotation_text="cleared ◂",
-                     annotation_position="top left", annotation_font={"color": TEXT, "size": 12})  # fmt: skip
-    axis = {"gridcolor": LINE, "zeroline": False, "linecolor": LINE, "tickfont": {"size": 11, "color": QUIET},
-            "title": {"font": {"size": 12, "color": QUIET}, "standoff": 6}}  # fmt: skip
+    figure.add_vline(x=at, line={"color": look.text, "width": 1.5, "dash": "dash"}, annotation_text="cleared ◂",
+                     annotation_position="top left", annotation_font={"color": look.text, "size": 12})  # fmt: skip
+    axis = {
+        "gridcolor": look.line,
+        "zeroline": False,
+        "linecolor": look.line,
+        "tickfont": {"size": 11, "color": look.quiet},
+        "title": {"font": {"size": 12, "color": look.quiet}, "standoff": 6},
+    }
     figure.update_layout(
-        height=height, barmode="stack", bargap=0.04, margin={"l": 44, "r": 12, "t": 40, "b": 40},
-        paper_bgcolor=PAGE, plot_bgcolor=PAGE, font={"family": FONT, "size": 12, "color": TEXT}, dragmode=False,
-        hoverlabel={"bgcolor": PANEL, "bordercolor": LINE, "font": {"color": TEXT}},
-        legend={"font": {"size": 11, "color": QUIET}, "bgcolor": "rgba(0,0,0,0)", "orientation": "h", "y": 1.02,
-                "yanchor": "bottom", "x": 1, "xanchor": "right"},
-    )  # fmt: skip
-    figure.update_xaxes(axis, title_text="probability of pathology, calibrated (axis in log odds)",
-                        tickvals=[log_odds(tick) for tick in TICKS], ticktext=[f"{tick:g}" for tick in TICKS],
-                        range=[log_odds(0) - BIN, log_odds(1) + BIN])  # fmt: skip
+        height=height,
+        barmode="stack",
+        bargap=0.04,
+        margin={"l": 44, "r": 12, "t": 40, "b": 40},
+        paper_bgcolor=look.page,
+        plot_bgcolor=look.page,
+        font={"family": FONT, "size": 12, "color": look.text},
+        dragmode=False,
+        hoverlabel={"bgcolor": look.panel, "bordercolor": look.line, "font": {"color": look.text}},
+        legend={
+            "font": {"size": 11, "color": look.quiet},
+            "bgcolor": "rgba(0,0,0,0)",
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 1,
+            "xanchor": "right",
+        },
+    )
+    figure.update_xaxes(
+        axis,
+        title_text="probability of pathology, calibrated (axis in log odds)",
+        tickvals=[log_odds(tick) for tick in TICKS],
+        ticktext=[f"{tick:g}" for tick in TICKS],
+        range=[log_odds(0) - BIN, log_odds(1) + BIN],
+    )
     figure.update_yaxes(axis, title_text="studies")
     return figure
