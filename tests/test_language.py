@@ -1,0 +1,86 @@
+"""What goes into the catalogue, and how kept sentences are found in it again."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from workbench import catalogue
+from workbench.kept import Kept
+from workbench.language import OFFERED, _, n_, told
+
+
+def test_the_catalogue_reads_what_is_marked_what_forms_ask_and_what_errors_say() -> None:
+    found = {message.text for message in catalogue.messages()}
+    assert "For research and quality work. Not a medical device." in found  # a constant
+    assert "Technical quality of chest radiographs" in found  # a task
+    assert "cut off" in found  # an option
+    assert "There is no such page." in found  # an error
+    assert "0 to {1}" in found  # what it expected, with a value
+
+
+def test_only_whole_languages_are_offered() -> None:
+    assert [code for code in OFFERED if code != "en" and catalogue.wanting(code)] == []
+
+
+def test_a_message_without_translation_or_with_other_values_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ru.po"
+    file.write_text('msgid "{n} h ago"\nmsgstr "{x} ч назад"\n\nmsgid "gone"\nmsgstr "нет"\n')
+    monkeypatch.setattr(catalogue, "catalogue", lambda code: file)
+    known = {catalogue.Message("{n} h ago"): ["a.py"], catalogue.Message("new"): ["a.py"]}
+    monkeypatch.setattr(catalogue, "messages", lambda: known)
+    assert catalogue.wanting("ru") == [
+        "other values: '{n} h ago': '{x} ч назад'", "not translated: 'new'", "nobody says it any more: 'gone'",
+    ]  # fmt: skip
+
+
+def test_english_is_as_it_stands_in_the_code() -> None:
+    assert _("{read} of {total} read", read=3, total=25) == "3 of 25 read"
+    assert n_("{n} study", "{n} studies", 1200) == "1,200 studies"
+    assert told("no template has ever made this") == "no template has ever made this"
+
+
+RUSSIAN = {
+    "drawn at random for the {1} set": "выбран случайно для {1}",
+    "test": "проверки",
+    "the model is undecided: {1}": "модель не решила: {1}",
+    "cut off": "срезано",
+    "{1} of {2} files": "{1} из {2} файлов",
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("drawn at random for the test set", "выбран случайно для проверки"),
+        ("the model is undecided: cut off", "модель не решила: срезано"),
+        ("cut off; 3 of 25 files", "срезано; 3 из 25 файлов"),
+        ("3 of 25 files. something else", "3 из 25 файлов. something else"),
+        ("", ""),
+        ("12.5", "12.5"),
+    ],
+)
+def test_a_kept_sentence_finds_its_template(sentence: str, said: str) -> None:
+    kept = Kept(RUSSIAN, lambda message: RUSSIAN.get(message, message))
+    assert kept.said(sentence) == said
+
+
+def test_no_function_hides_the_translation_behind_a_throw_away_name() -> None:
+    hidden = []
+    for file in sorted((Path(catalogue.ROOT) / "workbench").rglob("*.py")):
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                names = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == "_"]
+                stores = [n for n in names if isinstance(n.ctx, ast.Store) and not _in_comprehension(function, n)]
+                if stores and any(isinstance(n.ctx, ast.Load) for n in names):
+                    hidden.append(f"{file.name}: {function.name}")
+    assert hidden == []
+
+
+def _in_comprehension(function: ast.FunctionDef, name: ast.Name) -> bool:
+    kinds = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    return any(name in ast.walk(node) for node in ast.walk(function) if isinstance(node, kinds))
