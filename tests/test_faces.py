@@ -190,6 +190,10 @@ def test_an_independent_reader_sees_neither_model_nor_others(changed: Store) -> 
         assert secret not in blind
         assert secret in curator
     assert "You read this study independently" in blind
+    asked = "cxr_quality-v1,cxr_quality-v2"
+    named = words(show("study", reader="reader-1", study=study, versions=asked))
+    assert "cxr_quality-v" not in named.replace(asked, "")  # the address that was asked for is shown
+    assert "read it." not in named  # nor the history
     assert "Dr Ahn" in blind
 
 

@@ -1,4 +1,4 @@
-"""One study: its picture at the left; at its side the model's answers, the readers', and where they come from."""
+"""One study: its pictures at the left; at its side the model's answers, the readers', and where they come from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from data.records import Prediction, Study
-from models.versions import caution
 from workbench.blindness import Sight
-from workbench.viewer.shown import Shown, seen
-from workbench.views.parts import answers, growth, lineage, record, triage_parts, viewer, words
+from workbench.grades import page_of
+from workbench.language import _
+from workbench.viewer.shown import Shown
+from workbench.views.parts import study_actions, study_choice, study_side, viewer, words
 from workbench.views.parts.context import Here, here
-from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
-from workbench.views.parts.markup import bar, chip, facts, join, table, tag, tone
+from workbench.views.parts.frame import empty, framed, header
+from workbench.views.parts.markup import chip, join, tag
+from workbench.views.parts.spine_grid import SITE
+from workbench.views.parts.study_choice import Chosen
 from workbench.views.places import go
 from workbench.worklist import Filter, neighbours
 
@@ -24,129 +27,85 @@ def page() -> None:
     place = here()
     study_id = st.query_params.get("study", "")
     if not study_id:
-        empty("No study is chosen", "Open one in the worklist, or name it in the address: /study?study=ID")
-        if st.button("To the worklist", type="primary"):
+        header(_("Study"))
+        empty(_("No study is chosen"), _("Open one in the worklist, or name it in the address: /study?study=ID"))
+        if st.button(_("To the worklist"), type="primary"):
             go("worklist")
         return
     study = place.store.studies.get(study_id)
     sight = place.blindness.sight(study.study_id, study.patient.part)
-    _head(place, study)
-    predictions = [p for p in place.store.versions.predictions_of(study_id) if p.task == place.task.name]
-    champion = place.champion
-    shown = next((p for p in predictions if champion and p.version == champion.version), None)
-    shown = (shown or next(iter(predictions), None)) if sight.model else None
+    following = _head(place, study, sight)
+    predictions = _predictions(place, study, sight)
+    others = _others(place, study)
+    now = study_choice.chosen(place, study, predictions, others)
+    shown = _shown(place, study, sight, now)
     left, right = st.columns([1.55, 1], gap="medium")
     with left:
-        viewer.picture(place, study, _shown(place, study, sight))
+        study_choice.controls(now, predictions, study, others)
+        _picture(place, study, sight, now, shown, following)
     with right:
-        _side(place, study, sight, shown, predictions if sight.model else [])
+        study_actions.follow(place, study, sight)
+        study_side.side(place, study, sight, now, shown, predictions, others)
 
 
-def _shown(place: Here, study: Study, sight: Sight) -> Shown:
-    """What is drawn over the pictures."""
-    version = place.champion.version if place.champion else ""
-    own = place.reader.reader_id if place.reader else ""
-    return seen(place.store, place.task.name, version, study, sight, own=own)
+def _predictions(place: Here, study: Study, sight: Sight) -> list[Prediction]:
+    """Those of the task that may be seen, the newest first."""
+    found = place.store.versions.predictions_of(study.study_id) if sight.model else []
+    return [p for p in found if p.task == place.task.name]
 
 
-def _head(place: Here, study: Study) -> None:
+def _others(place: Here, study: Study) -> list[Study]:
+    found = place.store.studies.find(patient_id=study.patient.patient_id)
+    others = [other for other in found if other.study_id != study.study_id]
+    return sorted(others, key=lambda other: (other.study_date, other.ingested_at), reverse=True)
+
+
+def _shown(place: Here, study: Study, sight: Sight, now: Chosen) -> Shown:
+    champion = place.champion
+    version = now.shown.version if now.shown else champion.version if champion else ""
+    return study_choice.drawn(place, study, sight, version, alone=now.other is not None)
+
+
+def _picture(
+    place: Here, study: Study, sight: Sight, now: Chosen, shown: Shown, following: Sequence[Study]
+) -> None:
+    """The viewer; a site of the grid brings the page on which it was measured."""
+    beside = None
+    if now.beside is not None:
+        seen = place.blindness.sight(now.beside.study_id, now.beside.patient.part)
+        version = now.shown.version if now.shown else ""
+        beside = now.beside, study_choice.drawn(place, now.beside, seen, version)
+    elif now.other is not None:
+        beside = study, study_choice.drawn(place, study, sight, now.other.version, alone=True)
+    key, at = "viewer", study_choice.site_named(place.task.form, st.query_params.get(SITE, ""))
+    page = page_of(now.shown, at) if at is not None else None
+    if at is not None and page is not None:
+        key = f"viewer-{at.slug.replace('__', '-')}"
+    viewer.picture(place, study, study_choice.on_page(shown, page), beside=beside, key=key, prefetch=following)
+
+
+def _head(place: Here, study: Study, sight: Sight) -> list[Study]:
+    """The head with its buttons. Returns the study that comes next in the worklist, if there is one."""
     filtered = Filter.of_query(st.query_params)
     champion = place.champion
     before, after = neighbours(
         place.store, place.task.name, champion.version if champion else "", filtered, study.study_id,
         modalities=place.task.modalities,
     )  # fmt: skip
-    about = [study.modality, study.view, f"{study.age_y:.0f} y" if study.age_y is not None else "", study.sex]
-    said = " · ".join(part for part in about if part)
-    marks = [chip(words.PARTS[study.patient.part])]
-    marks += [chip("phantom")] if study.phantom else []
-    marks += [chip("held", "doubt")] if study.held else []
-    title, buttons = st.columns([4, 1.7], vertical_alignment="bottom")
+    age = _("{years:.0f} y", years=study.age_y) if study.age_y is not None else ""
+    said = " · ".join(part for part in (study.modality, study.view, age, study.sex) if part)
+    marks = [chip(_(words.PARTS[study.patient.part]))]
+    marks += [chip(_("phantom"))] if study.phantom else []
+    marks += [chip(_("held"), "doubt")] if study.held else []
+    title, buttons = st.columns([2.6, 2.4], vertical_alignment="bottom")
     with title:
         header(study.label, tag("span", said, " ", join(marks, " "), cls="c-quiet"))
     with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        if st.button("Worklist"):
+        study_actions.actions(place, study, sight)
+        if st.button(_("Worklist")):
             go("worklist", **filtered.query())
-        if st.button("Previous", disabled=not before, shortcut="k"):
+        if st.button(_("Previous"), disabled=not before, shortcut="k"):
             go("study", study=before, **filtered.query())
-        if st.button("Next", disabled=not after, shortcut="j"):
+        if st.button(_("Next"), disabled=not after, shortcut="j"):
             go("study", study=after, **filtered.query())
-
-
-def _side(
-    place: Here, study: Study, sight: Sight, shown: Prediction | None, predictions: Sequence[Prediction]
-) -> None:
-    if study.held:
-        record.hold(place, study)
-    if sight.why:
-        note(sight.why)
-    if sight.model:
-        section("Model's answer")
-        _model(place, shown)
-        if shown is not None:
-            _caution(place, study, shown)
-            growth.since(place, study, shown)
-        triage_parts.decision(place, study)
-        _reason(place, study)
-    record.readers(place, study, sight)
-    if sight.others:
-        record.consensus(place, study)
-    if len(predictions) > 1:
-        section("Versions over time")
-        _versions(place, predictions)
-    section("Lineage")
-    record.lineage(place, study)
-    lineage.where_from(place, study)
-
-
-def _model(place: Here, shown: Prediction | None) -> None:
-    if shown is None:
-        champion = place.champion
-        missing = "No version has predicted this study." if champion else "The task has no champion yet."
-        command = f"consilium {'predict' if champion else 'train'} {place.task.name}"
-        show(tone(missing, "quiet"), " ", tag("code", command))
-        return
-    champion = place.champion
-    role = "champion" if champion and champion.version == shown.version else "not the champion"
-    doubt = join((bar(shown.uncertainty), f"{shown.uncertainty:.2f}"))
-    show(
-        answers.model_answers(place.task.form, shown),
-        facts([("version", join((shown.version, " ", chip(role)))), ("uncertainty", doubt),
-               ("predicted", words.moment(shown.created_at))]),
-    )  # fmt: skip
-    if shown.measured:
-        show(answers.measured(shown))
-
-
-def _caution(place: Here, study: Study, shown: Prediction) -> None:
-    """That the version knows phantoms alone; a version whose files are damaged says so here, and hides no more."""
-    with failures():
-        said = caution(place.blobs, place.store.versions.get(shown.version), study)
-        if said:
-            note(said, "doubt")
-
-
-def _reason(place: Here, study: Study) -> None:
-    """Why it is, or was, in a batch."""
-    for current in place.store.rounds.all(place.task.name):
-        found = next((i for i in place.store.rounds.batch(current.round_id).items if i.study_id == study.study_id),
-                     None)  # fmt: skip
-        if found is not None:
-            section("Why it is in the queue")
-            chips = join((chip(f"round {current.number}"), chip(words.PURPOSES[found.purpose]),
-                          answers.mode_chip(found.mode)), " ")  # fmt: skip
-            show(tag("p", found.reason, style="margin:2px 0 6px"), chips)
-            return
-
-
-def _versions(place: Here, predictions: Sequence[Prediction]) -> None:
-    rows = [
-        [
-            tag("span", p.version, cls="c-nowrap"),
-            answers.in_line(place.task.form, p.results),
-            f"{p.uncertainty:.2f}",
-            tag("span", words.day(p.created_at), cls="c-nowrap"),
-        ]
-        for p in predictions
-    ]
-    show(table(["Version", "Answer, P calibrated", "Uncertainty", "Made"], rows))
+    return place.store.studies.find(study_ids=[after]) if after else []

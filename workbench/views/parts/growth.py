@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from data.records import Prediction, Study
+from workbench.language import _, n_, told
 from workbench.views.parts import words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import section, show
@@ -20,25 +21,20 @@ def since(place: Here, study: Study, shown: Prediction) -> None:
     changes = place.task.changes(shown, then)
     if not changes.found and not changes.left_out:
         return
-    section("Since the earlier study")
-    show(
-        tag(
-            "p",
-            _when(study, earlier),
-            " ",
-            tag("a", "Open it", href=f"/study?study={earlier.study_id}"),
-            cls="c-small",
-        )
-    )
+    section(_("Since the earlier study"))
+    opened = tag("a", _("Open it"), href=f"/study?study={earlier.study_id}")
+    show(tag("p", apart(study, earlier), " ", opened, cls="c-small"))
     rows = [
-        [words.short(c.name), words.site(c.site), f"{c.earlier:.3g} {c.unit}", f"{c.now:.3g} {c.unit}",
+        [words.short(c.name), words.site(c.site), f"{c.earlier:.3g} {_(c.unit)}", f"{c.now:.3g} {_(c.unit)}",
          "" if c.pct is None else f"{c.pct:+.0f}%"]
         for c in changes.found
     ]  # fmt: skip
     if rows:
-        show(table(["Measured", "Where", "Then", "Now", "Change"], rows, numeric=(2, 3, 4)))
-    said = [tag("div", f"Not compared, {each}.", cls="c-small c-quiet") for each in changes.left_out]
-    said.append(tag("div", "A lesion is known again by its side alone.", cls="c-small c-quiet"))
+        heads = [_("Measured"), _("Where"), _("Then"), _("Now"), _("Change")]
+        show(table(heads, rows, numeric=(2, 3, 4)))
+    said = [tag("div", _("Not compared, {what}.", what=told(each)), cls="c-small c-quiet")
+            for each in changes.left_out]  # fmt: skip
+    said.append(tag("div", _("A lesion is known again by its side alone."), cls="c-small c-quiet"))
     show(join(said))
 
 
@@ -55,10 +51,14 @@ def _earlier(place: Here, study: Study, shown: Prediction) -> tuple[Study, Predi
     return None
 
 
-def _when(study: Study, earlier: Study) -> str:
-    """How long before, and no date: who reads need not know when."""
+def apart(study: Study, other: Study) -> str:
+    """How long before or after this study another one is, and no date: who reads need not know when."""
     try:
-        days = (date.fromisoformat(study.study_date) - date.fromisoformat(earlier.study_date)).days
+        days = (date.fromisoformat(other.study_date) - date.fromisoformat(study.study_date)).days
     except ValueError:
-        return "Some time before."
-    return f"{days} days before."
+        return _("Some time before or after.")
+    if days == 0:
+        return _("The same day.")
+    return n_("{n} day before.", "{n} days before.", -days) if days < 0 else n_(
+        "{n} day after.", "{n} days after.", days
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is on record of a study: the hold, the readers' answers, the consensus, the lineage."""
+"""What readers have to do with a study: the hold, who reads it and how, what they answered."""
 
 from __future__ import annotations
 
@@ -11,29 +11,55 @@ from data.records import Annotation, Mode, Purpose, ReadRequest, Study
 from workbench.adjudicating import in_order
 from workbench.blindness import Sight
 from workbench.labelling import reading_link
-from workbench.views.parts import answers, decided, words
+from workbench.language import _, told
+from workbench.viewer.shown import may_see
+from workbench.views.parts import answers, draft, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import note, section, show
-from workbench.views.parts.markup import Html, chip, facts, join, reader_dot, table, tag, text, tone
+from workbench.views.parts.markup import Html, chip, join, reader_dot, table, tag, text, tone
+
+
+def held(place: Here, study: Study) -> None:
+    """Why a study is held, and the way to let it go."""
+    why = _("Held: {reason}. It is not sent to readers before a person has looked at it.", reason=told(study.held))
+    note(why, "doubt")
+    if place.reader is not None:
+        return
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    key = draft.restored(f"release {study.study_id}")
+    reason = left.text_input(_("Why it may be released"), key=key, on_change=draft.note, args=(key,),
+                             placeholder=_("looked at: no name on the picture"))  # fmt: skip
+    if not right.button(_("Release"), width="stretch"):
+        return
+    if not reason.strip():
+        note(_("A release needs a reason. Say what you looked at."), "wrong")
+        return
+    _hold(place, study, "", "study.released", reason.strip())
+    draft.forget(key)
+    st.rerun()
 
 
 def hold(place: Here, study: Study) -> None:
-    """Why a study is held, and the way to let it go."""
-    note(join((tag("b", "Held: "), study.held, ". It is not sent to readers before a person has looked at it.")),
-         "doubt")  # fmt: skip
-    if place.reader is not None:
+    """The way to keep a study from readers until somebody has looked at it."""
+    key = draft.restored(f"hold {study.study_id}")
+    reason = st.text_input(_("Why it is to be held"), key=key, on_change=draft.note, args=(key,),
+                           placeholder=_("what a person must look at"))  # fmt: skip
+    show(tone(_("It is not sent to readers before it is released; what they have already stays with them."),
+              "quiet"))  # fmt: skip
+    if not st.button(_("Hold")):
         return
-    with st.form("release", border=False):
-        left, right = st.columns([3, 1], vertical_alignment="bottom")
-        reason = left.text_input("Why it may be released", placeholder="looked at: no name on the picture")
-        if right.form_submit_button("Release"):
-            if not reason.strip():
-                note("A release needs a reason. Say what you looked at.", "wrong")
-                return
-            with place.store.write():
-                place.store.studies.update(study.study_id, held="")
-                place.store.log.add("study.released", study.study_id, reason=reason.strip())
-            st.rerun()
+    if not reason.strip():
+        note(_("A hold needs a reason. Say what is to be looked at."), "wrong")
+        return
+    _hold(place, study, reason.strip(), "study.held", reason.strip())
+    draft.forget(key)
+    st.rerun()
+
+
+def _hold(place: Here, study: Study, held_for: str, event: str, reason: str) -> None:
+    with place.store.write():
+        place.store.studies.update(study.study_id, held=held_for)
+        place.store.log.add(event, study.study_id, reason=reason)
 
 
 def readers(place: Here, study: Study, sight: Sight) -> None:
@@ -45,96 +71,51 @@ def readers(place: Here, study: Study, sight: Sight) -> None:
     nameless = {} if sight.names else _nameless(reads)
     rows: list[list[Any]] = []
     for request in requests:
-        if _may_see(sight, own, request.reader_id, request.round_id):
+        if may_see(sight, own, request.reader_id, request.round_id):
             link = reading_link(place.home, store, request) if request.reader_id == own or not own else ""
             rows.append([_reader(place, request.reader_id, nameless), _said(place, request, by_request),
                          _mode(place, request.mode, request.purpose),
                          tag("a", "Label Studio", href=link, target="_blank") if link else ""])  # fmt: skip
     for read in reads:
-        if not read.request_id and _may_see(sight, own, read.reader_id, read.round_id):
-            said = "skipped" if read.skipped else answers.reader_answers(place.task.form, read.answers)
+        if not read.request_id and may_see(sight, own, read.reader_id, read.round_id):
+            said = _("skipped") if read.skipped else answers.reader_answers(place.task.form, read.answers)
             rows.append([_reader(place, read.reader_id, nameless), said,
-                         _mode(place, read.mode, read.purpose), chip("imported")])  # fmt: skip
+                         _mode(place, read.mode, read.purpose), chip(_("imported"))])  # fmt: skip
     if not rows and not store.reads.readers():
         return
-    section("Readers")
+    section(_("Readers"))
     if rows:
-        show(table(["Reader", "Answer", "Mode", ""], rows))
+        show(table([_("Reader"), _("Answer"), _("Mode"), ""], rows))
     else:
-        show(tone("Nobody was asked to read this study." if sight.others else "Nothing of yours.", "quiet"))
-
-
-def _may_see(sight: Sight, own: str, reader_id: str, round_id: str) -> bool:
-    """Whether a read may be shown: the own ones, of the rounds that may be seen, or everybody's."""
-    if reader_id == own and sight.rounds is not None:
-        return round_id in sight.rounds
-    return sight.others or reader_id == own
+        show(tone(_("Nobody was asked to read this study.") if sight.others else _("Nothing of yours."), "quiet"))
 
 
 def _said(place: Here, request: ReadRequest, by_request: Mapping[str, Annotation]) -> str:
     read = by_request.get(request.request_id)
     if read is None or read.skipped:
         remark = read.remark if read is not None else ""
-        return words.REQUESTS[request.state] + (f": “{remark}”" if remark else "")
+        state = _(words.REQUESTS[request.state])
+        return f"{state}: “{remark}”" if remark else state
     return answers.reader_answers(place.task.form, read.answers)
 
 
 def _mode(place: Here, mode: Mode, purpose: Purpose) -> Html:
     """How the study was read; which reads are hidden second ones is for the curator alone."""
-    told = purpose in (Purpose.SECOND_LOOK, Purpose.ADJUDICATION, Purpose.QUALIFICATION)
-    if told or (purpose == Purpose.REREAD and place.reader is None):
-        return join((answers.mode_chip(mode), " ", chip(words.PURPOSES[purpose])))
+    open_ = purpose in (Purpose.SECOND_LOOK, Purpose.ADJUDICATION, Purpose.QUALIFICATION)
+    if open_ or (purpose == Purpose.REREAD and place.reader is None):
+        return join((answers.mode_chip(mode), " ", chip(_(words.PURPOSES[purpose]))))
     return answers.mode_chip(mode)
 
 
 def _nameless(reads: Sequence[Annotation]) -> dict[str, str]:
     """A name for each reader that says nothing of who it is, the same for all reads of a study."""
     ordered = dict.fromkeys(read.reader_id for read in in_order(reads))
-    return {reader_id: f"Reader {place}" for place, reader_id in enumerate(ordered, 1)}
+    return {reader_id: _("Reader {n}", n=place) for place, reader_id in enumerate(ordered, 1)}
 
 
 def _reader(place: Here, reader_id: str, nameless: Mapping[str, str]) -> Html:
     known = place.store.reads.readers()
     reader = next((r for r in known if r.reader_id == reader_id), None)
     if nameless and (place.reader is None or reader_id != place.reader.reader_id):
-        return text(nameless.get(reader_id, "Another reader"))
+        return text(nameless.get(reader_id, _("Another reader")))
     return join((reader_dot(reader_id, known), " ", words.reader_name(reader) if reader else reader_id))
-
-
-def consensus(place: Here, study: Study) -> None:
-    """What the readers agreed, or the imported reference standard."""
-    form = place.task.form
-    rows: list[list[Any]] = []
-    for record in place.store.labels.consensus(place.task.name, study_id=study.study_id):
-        support = f"{100 * record.support:.0f}% of the readers, {record.method}"
-        rows.append([answers.where(record.question, words.site(record.site)),
-                     answers.said(form, record.question, record.value) if record.value is not None else "—",
-                     answers.consensus_chip(record), tag("span", support, cls="c-quiet c-small")])  # fmt: skip
-    for label in place.store.labels.references(place.task.name, study_ids=[study.study_id]):
-        rows.append([answers.where(label.answer.question, words.site(label.answer.site)),
-                     answers.said(form, label.answer.question, label.answer.value), chip("imported"),
-                     tag("span", label.source, cls="c-quiet c-small")])  # fmt: skip
-    if rows:
-        section("Reference standard")
-        show(table(["Question", "Answer", "", ""], rows))
-    decided.of_study(place, study.study_id)
-
-
-def lineage(place: Here, study: Study) -> None:
-    """Where the study comes from and what happened to it."""
-    series = study.series[0] if study.series else None
-    pairs: list[tuple[str, object]] = [("study", tag("span", study.study_id, cls="c-mono")),
-                                       ("came in", words.moment(study.ingested_at)),
-                                       ("series", len(study.series))]  # fmt: skip
-    if series is not None:
-        pairs += [(name.replace("_", " "), text) for name, text in sorted(series.attributes.items())[:6]]
-    show(facts(pairs))
-    entries = place.store.log.entries(subject=study.study_id, limit=20)
-    if place.reader is None and entries:
-        with st.expander(f"Log ({len(entries)})"):
-            rows = [[words.moment(e.at), e.event, _detail(e.detail)] for e in entries]
-            show(table(["When (UTC)", "Event", ""], rows))
-
-
-def _detail(detail: Any) -> str:
-    return ", ".join(f"{name} {value}" for name, value in detail.items())
