@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 LOOKS = {
-    Standing.NOT_WORSE: ("good", palette().good, "circle"),
-    Standing.WORSE: ("wrong", palette().wrong, "x"),
-    Standing.NOT_SHOWN: ("doubt", palette().doubt, "diamond"),
-    Standing.NOT_ASSESSABLE: ("", palette().quiet, "circle-open"),
+    Standing.NOT_WORSE: ("good", "good", "circle"),
+    Standing.WORSE: ("wrong", "wrong", "x"),
+    Standing.NOT_SHOWN: ("doubt", "doubt", "diamond"),
+    Standing.NOT_ASSESSABLE: ("", "quiet", "circle-open"),
 }
 """Tone, colour and shape of a standing."""
 
@@ -119,7 +119,7 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
     names = [metric_name(primary), *(name_of(one) for one in checks)]
     figure = charts.intervals(names, {})
     found = [judged.difference, *(one.difference for one in checks)]
-    colours = [palette().accent, *(LOOKS[one.standing][1] for one in checks)]
+    colours = [palette().accent, *(getattr(palette(), LOOKS[one.standing][1]) for one in checks)]
     shapes = ["square", *(LOOKS[one.standing][2] for one in checks)]
     for place, (gap, colour, shape) in enumerate(zip(found, colours, shapes, strict=True)):
         if gap.low is None or gap.high is None:
