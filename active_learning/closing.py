@@ -111,7 +111,8 @@ class Closing:
         for annotation in reads:
             self.note(annotation)
         newest: dict[str, str] = {}
-        for annotation in reads:
+        every = self.store.reads.annotations(self.task.name, round_id=current.round_id, every_revision=True)
+        for annotation in every:  # those that were taken back included
             newest[annotation.study_id] = max(newest.get(annotation.study_id, ""), annotation.created_at)
         formed = self.store.labels.consensus(self.task.name, round_id=current.round_id)
         stale = {c.study_id for c in formed if newest.get(c.study_id, "") > c.created_at}

@@ -141,17 +141,20 @@ class Desk:
         """
         by_id = {r.request_id: r for r in requests}
         known = {a.annotation_id: a for a in self.store.reads.annotations(self.task.name)}
-        fixed = self._fixed(requests)
+        settled = fixed(requests)
         report = self.around.gateway.pull(requests, self.task.form, self.around.shapes())
         refused = [(r.request_id, r.message) for r in report.refused]
         kept = changed = skipped = 0
         for index, read in enumerate(report.reads):
             given = self._annotation(by_id[read.request_id], read)
             before = known.get(given.annotation_id)
-            if before is not None and read.request_id in fixed and before.answers != given.answers:
+            if before is not None and read.request_id in settled and before.answers != given.answers:
                 refused.append((read.request_id, FIXED))
                 continue
-            annotation = self.store.reads.keep(given)
+            with self.store.write():  # the reader may act here meanwhile
+                if is_overtaken(read.updated_at, self.store.reads.given_here(given.annotation_id)):
+                    continue
+                annotation = self.store.reads.keep(given)
             kept += before is None
             skipped += annotation.skipped
             changed += before is not None and annotation.revision > before.revision
@@ -178,15 +181,6 @@ class Desk:
             remark=read.remark,
         )
 
-    @staticmethod
-    def _fixed(requests: Iterable[ReadRequest]) -> set[str]:
-        """The requests whose second look has been asked for."""
-        given = list(requests)
-        looked = {(r.study_id, r.reader_id) for r in given if r.purpose == Purpose.SECOND_LOOK}
-        return {
-            r.request_id for r in given if r.purpose == Purpose.ACQUISITION and (r.study_id, r.reader_id) in looked
-        }
-
     def look_again(self, current: Round) -> None:
         """Plan a look at the model's answer for each training case that was answered without it, where wanted."""
         if RoundPlan.from_dict(current.plan).second_look and current.champion:
@@ -203,6 +197,31 @@ class Desk:
             if r.study_id in seen:
                 purpose, mode = Purpose.SECOND_LOOK, Mode.ASSISTED
                 yield request_of(current, r.study_id, r.reader_id, purpose, mode, r.guideline, r.position)
+
+
+def fixed(requests: Iterable[ReadRequest]) -> set[str]:
+    """The requests of a round whose second look has been asked for."""
+    given = list(requests)
+    looked = {(r.study_id, r.reader_id) for r in given if r.purpose == Purpose.SECOND_LOOK}
+    return {
+        r.request_id for r in given if r.purpose == Purpose.ACQUISITION and (r.study_id, r.reader_id) in looked
+    }
+
+
+def is_overtaken(updated_at: str, given_here: str) -> bool:
+    """Whether an answer on the labelling server is older than what was done with the read in the workbench.
+
+    Parameters
+    ----------
+    updated_at, given_here:
+        ISO 8601; the first as the server says it, the second of the records, empty where nothing was done here.
+    """
+    return bool(given_here) and _moment(updated_at) <= _moment(given_here)
+
+
+def _moment(at: str) -> datetime:
+    when = datetime.fromisoformat(at)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def request_of(

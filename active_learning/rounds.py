@@ -149,9 +149,10 @@ class Loop:
             self.desk.look_again(current)
         if self.store.reads.requests(round_id=round_id, states={RequestState.PLANNED}):
             self.desk.send(current)
-        outstanding = len(self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED}))
-        if not outstanding and current.state == RoundState.PUSHED:
-            self.store.rounds.move(round_id, RoundState.READ, expected=[RoundState.PUSHED])
+        with self.store.write():  # a reader may take a read back meanwhile
+            outstanding = len(self.store.reads.requests(round_id=round_id, states={RequestState.PUSHED}))
+            if not outstanding and current.state == RoundState.PUSHED:
+                self.store.rounds.move(round_id, RoundState.READ, expected=[RoundState.PUSHED])
         return replace(report, outstanding=outstanding)
 
     # -- close ---------------------------------------------------------------------------------------------

@@ -332,3 +332,10 @@ def m007_choosing(db: Database) -> None:
 def m008_worklist(db: Database) -> None:
     """The worklist's rows, kept beside the records."""
     schema_worklist.bring_up(db)
+
+
+@migrations()
+def m009_accepted_reads(db: Database) -> None:
+    """Reads that took over a version's answer, and reads that were taken back."""
+    db.execute("ALTER TABLE annotations ADD COLUMN accepted TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE annotations ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0")

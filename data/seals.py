@@ -72,7 +72,7 @@ TABLES: Mapping[str, Sealed] = {
         ("annotation_id", "revision"),
         (
             "task", "study_id", "reader_id", "mode", "purpose", "request_id", "round_id", "answers", "raw",
-            "skipped", "lead_time_s", "created_at", "guideline", "remark",
+            "skipped", "lead_time_s", "created_at", "guideline", "remark", "accepted", "withdrawn",
         ),
     ),
     "consensus": Sealed(

@@ -214,7 +214,8 @@ class Annotation:
     annotation_id:
         From the labelling server's own id, or from the imported row: the same read gives the same id.
     raw:
-        The blob of the server's own JSON, as it came; empty for imported reads.
+        The blob of the server's own JSON, as it came; empty for reads that were imported, or given in the
+        workbench.
     skipped:
         The reader declined; there are no answers.
     lead_time_s:
@@ -225,6 +226,10 @@ class Annotation:
         What the reader wrote beside the answers: why a case was declined, or why it was decided so.
     revision:
         1 for the read as first given; a changed read is kept beside it, with the next number.
+    accepted:
+        The version whose answer the reader took over as it was; empty where the reader answered.
+    withdrawn:
+        The reader took the read back with this revision: it counts no more, and what it said stays in the records.
     """
 
     annotation_id: str
@@ -243,6 +248,8 @@ class Annotation:
     revision: int = 1
     guideline: int = 0
     remark: str = ""
+    accepted: str = ""
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

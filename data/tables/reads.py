@@ -146,7 +146,8 @@ class Reads(Table):
     def keep(self, annotation: Annotation) -> Annotation:
         """Keep an annotation. The same again changes nothing; a changed one is kept as the next revision.
 
-        Its request becomes answered or skipped in the same transaction.
+        Its request becomes answered or skipped in the same transaction; it waits again where the annotation was
+        taken back.
 
         Returns
         -------
@@ -160,25 +161,36 @@ class Reads(Table):
             )
             answers = dump([answer.to_json() for answer in annotation.answers])
             if newest is not None:
-                known = (newest["answers"], bool(newest["skipped"]), newest["remark"])
-                if known == (answers, annotation.skipped, annotation.remark):
+                known = (newest["answers"], bool(newest["skipped"]), newest["remark"], bool(newest["withdrawn"]))
+                if known == (answers, annotation.skipped, annotation.remark, annotation.withdrawn):
                     return _annotation(newest)
                 annotation = replace(annotation, revision=newest["revision"] + 1)
             annotation = replace(annotation, created_at=annotation.created_at or now())
             db.execute(
-                "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     annotation.annotation_id, annotation.revision, annotation.task, annotation.study_id,
                     annotation.reader_id, annotation.mode, annotation.purpose, annotation.request_id,
                     annotation.round_id, answers, annotation.raw, int(annotation.skipped),
                     annotation.lead_time_s, annotation.created_at, annotation.guideline, annotation.remark,
+                    annotation.accepted, int(annotation.withdrawn),
                 ),
             )  # fmt: skip
-            if annotation.request_id:
+            if annotation.withdrawn:
+                db.execute(
+                    """UPDATE requests SET state = iif(external_task IS NULL, 'planned', 'pushed')
+                    WHERE request_id = ?""",
+                    (annotation.request_id,),
+                )
+            elif annotation.request_id:
                 state = RequestState.SKIPPED if annotation.skipped else RequestState.ANSWERED
                 db.execute("UPDATE requests SET state = ? WHERE request_id = ?", (state, annotation.request_id))
             self._store.log.add(
-                "annotation.kept" if annotation.revision == 1 else "annotation.changed",
+                "annotation.taken_back"
+                if annotation.withdrawn
+                else "annotation.kept"
+                if annotation.revision == 1
+                else "annotation.changed",
                 annotation.annotation_id,
                 [RowKey("annotations", (annotation.annotation_id, annotation.revision))],
                 reader=annotation.reader_id,
@@ -196,15 +208,25 @@ class Reads(Table):
         reader_id: str | None = None,
         every_revision: bool = False,
     ) -> list[Annotation]:
-        """The annotations of a task, the oldest first; the newest revision of each unless all are asked for."""
+        """The annotations of a task, the oldest first; the newest revision of each unless all are asked for.
+
+        What its reader took back is left out unless every revision is asked for.
+        """
         newest = "" if every_revision else (
-            " AND revision = (SELECT max(revision) FROM annotations n WHERE n.annotation_id = a.annotation_id)"
+            """ AND withdrawn = 0
+            AND revision = (SELECT max(revision) FROM annotations n WHERE n.annotation_id = a.annotation_id)"""
         )  # fmt: skip
         sql = f"""SELECT * FROM annotations a WHERE task = :task
             AND (:round IS NULL OR round_id = :round) AND (:study IS NULL OR study_id = :study)
             AND (:reader IS NULL OR reader_id = :reader) {newest} ORDER BY created_at, annotation_id, revision"""  # noqa: S608
         parameters = {"task": task, "round": round_id, "study": study_id, "reader": reader_id}
         return [_annotation(row) for row in self._rows(sql, parameters)]
+
+    def given_here(self, annotation_id: str) -> str:
+        """When a read was last given or taken back in the workbench itself, ISO 8601; empty where it never was."""
+        sql = "SELECT max(created_at) AS at FROM annotations WHERE annotation_id = ? AND raw = ''"
+        row = self._one(sql, [annotation_id])
+        return str(row["at"] or "") if row else ""
 
 
 def _reader(row: Row) -> Reader:
@@ -253,4 +275,6 @@ def _annotation(row: Row) -> Annotation:
         revision=row["revision"],
         guideline=row["guideline"],
         remark=row["remark"],
+        accepted=row["accepted"],
+        withdrawn=bool(row["withdrawn"]),
     )

@@ -54,7 +54,9 @@ SELECT s.study_id, p.pseudonym, p.part, s.modality, s.view, s.held, s.phantom, s
         WHEN EXISTS (SELECT 1 FROM reference_labels l WHERE l.study_id = s.study_id AND l.task = :task)
             THEN 'reference'
         WHEN EXISTS (SELECT 1 FROM annotations a WHERE a.study_id = s.study_id AND a.task = :task
-            AND a.skipped = 0) THEN 'read'
+            AND a.skipped = 0 AND a.withdrawn = 0 AND NOT EXISTS (SELECT 1 FROM annotations w
+                WHERE w.annotation_id = a.annotation_id AND w.revision > a.revision AND w.withdrawn = 1))
+            THEN 'read'
         ELSE 'pool'
     END AS standing
 FROM json_each(:studies) AS asked JOIN studies s ON s.study_id = asked.value
