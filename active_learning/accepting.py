@@ -10,6 +10,7 @@ server. Every step is one short transaction, without the lock of a round's steps
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from active_learning.as_read import as_read
 from active_learning.desk import FIXED, fixed
@@ -38,6 +39,16 @@ READABLE = (RoundState.PUSHED, RoundState.READ)
 """A round in one of these can still change a read."""
 
 
+class Lack(StrEnum):
+    """What keeps a model's answer from being taken over."""
+
+    NOTHING = ""
+    INDEPENDENT = "the read is independent"
+    SILENT = "the model has said nothing of this study"
+    OPEN = "questions are left open"
+    UNFIT = "an answer does not fit the form"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """The model's answer, as the read that it would become.
@@ -48,13 +59,16 @@ class Offer:
         Whose answer it is; empty where there is none.
     answers:
         In the form in which a reader gives them.
-    why_not:
-        Why it cannot be taken over, as a sentence; empty where it can.
+    lack:
+        Why it cannot be taken over.
+    open_questions:
+        The names of those that are left open.
     """
 
     version: str = ""
     answers: tuple[Answer, ...] = ()
-    why_not: str = ""
+    lack: Lack = Lack.NOTHING
+    open_questions: tuple[str, ...] = ()
 
 
 class Accepting:
@@ -74,18 +88,18 @@ class Accepting:
     def offer(self, request: ReadRequest) -> Offer:
         """The answer that :meth:`accept` would keep, or why there is none."""
         if request.mode != Mode.ASSISTED:
-            return Offer(why_not="This read is independent: it is given without the model's answer.")
+            return Offer(lack=Lack.INDEPENDENT)
         found = self.prediction(request)
         if found is None:
-            return Offer(why_not="The model has said nothing of this study.")
+            return Offer(lack=Lack.SILENT)
         shapes = self.task.page_shapes(self.store.studies.get(request.study_id))
         try:
             given = as_read(self.task.form, (r.answer for r in found.results), shapes, self.blobs)
-        except AnswerError as error:
-            return Offer(found.version, why_not=f"{error.message} Expected: {error.expected}.")
+        except AnswerError:
+            return Offer(found.version, lack=Lack.UNFIT)
         open_ = self.task.form.unanswered(given)
         if open_:
-            return Offer(found.version, given, f"The model leaves questions open: {', '.join(open_)}.")
+            return Offer(found.version, given, Lack.OPEN, tuple(open_))
         return Offer(found.version, given)
 
     def accept(self, request_id: str, reader_id: str, *, lead_time_s: float | None = None) -> Annotation:
@@ -105,9 +119,10 @@ class Accepting:
         """
         request = self._request(request_id, reader_id)
         offer = self.offer(request)
-        if offer.why_not:
+        if offer.lack:
+            lack = f"{offer.lack}: {', '.join(offer.open_questions)}" if offer.open_questions else str(offer.lack)
             raise RoundError(
-                "The model's answer cannot be taken over.", given=offer.why_not,
+                "The model's answer cannot be taken over.", given=lack,
                 expected="an assisted read, and an answer to every question", do="answer it in Label Studio",
             )  # fmt: skip
         return self._give(

@@ -9,7 +9,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from active_learning.accepting import LONGEST_S, Accepting
+from active_learning.accepting import LONGEST_S, Accepting, Lack, Offer
 from active_learning.as_read import as_read
 from active_learning.desk import FIXED, is_overtaken, request_of
 from data.answers import STUDY, Answer, Choice, Findings, Form, Mask, MaskValue, Question, Site
@@ -124,7 +124,7 @@ def test_what_may_not_be_taken_over_is_refused(made: Reading) -> None:
     own = hand(made)
     assert request.mode == Mode.INDEPENDENT
     assert own.prediction(request) is None
-    assert own.offer(request).why_not == "This read is independent: it is given without the model's answer."
+    assert own.offer(request) == Offer(lack=Lack.INDEPENDENT)
     with pytest.raises(RoundError, match="cannot be taken over"):
         own.accept(request.request_id, request.reader_id)
     other = "ben" if request.reader_id == "ann" else "ann"
@@ -144,14 +144,15 @@ def test_an_answer_that_is_not_whole_is_not_offered(made: Reading) -> None:
         db.execute("DELETE FROM predictions WHERE study_id IN (?, ?)", [half.study_id, silent.study_id])
     made.store.versions.put_predictions([replace(known, results=known.results[:1])])
     own = hand(made)
-    assert own.offer(whole).why_not == ""
-    assert own.offer(half).why_not == "The model leaves questions open: borders_frontal."
-    assert own.offer(silent).why_not == "The model has said nothing of this study."
-    with pytest.raises(RoundError, match="cannot be taken over"):
+    assert own.offer(whole) == Offer(current.champion, CUT)
+    assert own.offer(half) == Offer(current.champion, CUT[:1], Lack.OPEN, ("borders_frontal",))
+    assert own.offer(silent) == Offer(lack=Lack.SILENT)
+    with pytest.raises(RoundError, match="cannot be taken over") as refused:
         own.accept(half.request_id, "ann")
+    assert refused.value.as_dict()["given"] == "questions are left open: borders_frontal"
     known = replace(known, results=(QuestionPrediction("projection", STUDY, "oblique", {"oblique": 1.0}, 0.0),))
     made.store.versions.put_predictions([replace(known, study_id=silent.study_id)])
-    assert "one of frontal, lateral" in own.offer(silent).why_not
+    assert own.offer(silent) == Offer(current.champion, lack=Lack.UNFIT)
     assert reads(made, every=True) == []
 
 

@@ -6,8 +6,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from active_learning.accepting import Accepting
+from active_learning.desk import request_of
 from data.answers import STUDY, Answer
+from data.errors import RoundError
 from data.home import HOME_VARIABLE, Home
 from data.records import (
     Annotation,
@@ -26,9 +30,12 @@ from data.records import (
 from data.store import Store
 from models.task import get_task
 from tests.disputed_home import READERS, quality
+from tests.reading_home import CUT, Reading, champion, reading
 from tests.test_adjudication_page import press
 from tests.test_faces import show, words
 from workbench.blindness import Blindness
+from workbench.views.parts import reading_acts
+from workbench.views.parts.reading_clock import Clock
 from workbench.views.reading import FIXED, SECOND_LOOK
 
 TASK = "cxr_quality"
@@ -67,10 +74,7 @@ def asked(
     store: Store, current: Round, study: str, purpose: Purpose, position: int, reader: str = "ann"
 ) -> ReadRequest:
     mode = Mode.ASSISTED if purpose == Purpose.SECOND_LOOK else Mode.INDEPENDENT
-    request = ReadRequest(
-        f"rq-{current.round_id}-{study}-{purpose}", current.round_id, TASK, study, reader, purpose, mode,
-        position=position,
-    )  # fmt: skip
+    request = request_of(current, study, reader, purpose, mode, 0, position)
     store.reads.plan([request])
     pushed = replace(request, state=RequestState.PUSHED, external_project=3, external_task=position + 1)
     store.reads.set_requests([pushed])
@@ -102,17 +106,49 @@ def test_a_hidden_second_read_looks_like_any_other_read(store: Store) -> None:
     current = opened(store, "q-agreed")
     asked(store, current, "q-agreed", Purpose.ACQUISITION, 1)
     asked(store, current, "q-border", Purpose.REREAD, 0)
-    said = words(show("reading", reader="ann", task=TASK))
-    lines = re.findall(r'data-open="([^"]*)"', said)
-    assert lines == ["q-border", "q-agreed"]  # by position
-    cases = [said.split(f'data-open="{name}"')[1].split("</a>")[0] for name in lines]
-    labels = {s.study_id: s.label for s in store.studies.find(study_ids=lines)}
-    alike = [
-        case.replace(labels[name], "P").replace(name, "study").replace(f"task={position}", "task=N")
-        for case, name, position in zip(cases, lines, (1, 2), strict=True)
-    ]
-    assert alike[0] == alike[1]
+    said = words(show("reading", reader="ann", task=TASK, case="none"))
+    lines = rows_of(said)
+    assert [study for study, _ in lines] == ["q-border", "q-agreed"]  # by position
+    labels = {s.study_id: s.label for s in store.studies.find(study_ids=[study for study, _ in lines])}
+    again, plain = (
+        re.sub(r"rq-[0-9a-f]{20}", "rq", row).replace(labels[study], "P").replace(study, "study")
+        for study, row in lines
+    )
+    assert again.replace(' class="c-now"', "").replace(' aria-current="true"', "") == plain
     assert "second read" not in said
+
+
+def rows_of(said: str) -> list[tuple[str, str]]:
+    """The lines of the queue: the study, and what stands there."""
+    lines = re.findall(r"<a class[^>]*data-open.*?</a>|<a href[^>]*data-open.*?</a>", said)
+    return [(re.search(r"/api/studies/([^/]+)/", line).group(1), line) for line in lines]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("state", ["waiting", "answered", "skipped", "taken back"])
+def test_the_whole_page_is_the_same_for_a_hidden_second_read_and_a_plain_one(store: Store, state: str) -> None:
+    current = opened(store, "q-agreed")
+    request = asked(store, current, "q-border", Purpose.REREAD, 0)
+    own = Accepting(Home(store.path.parent), get_task(TASK))
+    if state == "answered":
+        answered(store, request, "lateral")
+    if state in ("skipped", "taken back"):
+        own.skip(request.request_id, "ann", "It is blurred.")
+    if state == "taken back":
+        own.take_back(request.request_id, "ann")
+    pages = []
+    for purpose in (Purpose.REREAD, Purpose.ACQUISITION, Purpose.TEST):
+        with store.write() as db:
+            db.execute("UPDATE requests SET purpose = ? WHERE request_id = ?", [purpose, request.request_id])
+            db.execute("UPDATE annotations SET purpose = ? WHERE request_id = ?", [purpose, request.request_id])
+        page = show("reading", reader="ann", task=TASK, case=request.request_id)
+        assert not page.exception
+        buttons = [(b.label, b.disabled) for b in page.button]
+        pages.append((re.sub(r"/voxels/[^\"]*|/[A-Za-z0-9_.~-]{60,}/?", "ADDRESS", words(page)), buttons))
+    assert pages[0] == pages[1] == pages[2]
+    assert "q-border" in pages[0][0]
+    assert "Accept" not in [label for label, _ in pages[0][1]]
+    for secret in ("frontal", "Model's answer", f"{TASK}-v", "the model is unsure", "P = "):
+        assert secret not in pages[0][0]
 
 
 @pytest.mark.parametrize("state", ["waiting", "answered"])
@@ -173,6 +209,190 @@ def test_what_was_written_to_a_skipped_case_stands_there(store: Store) -> None:
     for said in (words(show(n, reader="ann", study="q-agreed", task=TASK)) for n in ("reading", "study")):
         assert "skipped" in said
         assert "motion" in said
+
+
+# -- the open case ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def assisted(home: Home, monkeypatch: pytest.MonkeyPatch) -> Reading:
+    """Three assisted cases that wait for ``ann``, without a labelling server."""
+    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
+    monkeypatch.setattr(reading_acts, "LEAST_S", 0.0)
+    made = reading(home, None)
+    made.add("ann")
+    champion(made)
+    current = made.open(["ann"], independent_share=0.0)
+    planned = made.loop.desk.requests(current)
+    made.store.reads.plan(planned)
+    made.store.reads.set_requests(
+        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n) for n, r in enumerate(planned)
+    )
+    made.store.rounds.move(current.round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
+    return made
+
+
+def the_open_case(page: AppTest) -> str:
+    """The request that is marked in the queue."""
+    (marked,) = re.findall(
+        r'data-open="([^"]*)"[^>]*aria-current|aria-current="true"[^>]*data-open="([^"]*)"', words(page)
+    )
+    return "".join(marked)
+
+
+def test_accept_goes_on_and_can_be_taken_back(assisted: Reading) -> None:
+    first, second, _third = assisted.store.reads.requests(reader_id="ann")
+    page = show("reading", reader="ann", task=TASK)
+    said = words(page)
+    assert the_open_case(page) == first.request_id
+    assert "0 of 3 read" in said
+    assert f"Model's answer, {TASK}-v1" in said
+    assert "P = 0.60" in said
+    press(page, "Accept")
+    assert the_open_case(page) == second.request_id
+    assert "1 of 3 read" in words(page)
+    (read,) = assisted.store.reads.annotations(TASK)
+    assert (read.request_id, read.answers, read.accepted) == (first.request_id, CUT, f"{TASK}-v1")
+    assert read.lead_time_s is not None
+    assert 0 < read.lead_time_s < 60
+    undo = next(b.label for b in page.button if b.label.startswith("Undo"))
+    press(page, undo)
+    assert the_open_case(page) == first.request_id
+    assert assisted.store.reads.annotations(TASK) == []
+    assert "0 of 3 read" in words(page)
+    press(page, "Accept")
+    page = show("reading", reader="ann", task=TASK, case=first.request_id)
+    assert "Your read" in words(page)
+    assert "taken over from" in words(page)
+    assert "Accept" not in [b.label for b in page.button]
+    press(page, "Take back")
+    assert assisted.store.reads.annotations(TASK) == []
+
+
+def test_of_an_independent_read_the_page_holds_nothing_of_the_model(assisted: Reading) -> None:
+    first, *_ = assisted.store.reads.requests(reader_id="ann")
+    secrets = (f"{TASK}-v1", "Model's answer", ">cut off<", "P = 0.60", 'can_ask_heat": true', "Correct in Label")
+    reason = assisted.store.rounds.batch(first.round_id).items[0].reason
+    said = words(show("reading", reader="ann", task=TASK, case=first.request_id))
+    assert [secret for secret in (*secrets, reason) if secret not in said] == []
+    with assisted.store.write() as db:
+        db.execute("UPDATE requests SET mode = 'independent'")
+    page = show("reading", reader="ann", task=TASK, case=first.request_id)
+    said = words(page)
+    assert [secret for secret in (*secrets, reason) if secret in said] == []
+    assert "Accept" not in [b.label for b in page.button]
+    assert "You read this study independently" in said
+    assert "Read in Label Studio" in said
+
+
+def test_a_case_that_nobody_can_have_seen_is_not_accepted(
+    assisted: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_acts, "LEAST_S", 600.0)
+    page = show("reading", reader="ann", task=TASK)
+    press(page, "Accept")
+    assert "Look at the case first: nothing was accepted." in words(page)
+    assert assisted.store.reads.annotations(TASK) == []
+
+
+def test_the_last_case_stays_open_and_nothing_is_left(assisted: Reading) -> None:
+    *_, last = assisted.store.reads.requests(reader_id="ann")
+    page = show("reading", reader="ann", task=TASK)
+    for _ in range(3):
+        press(page, "Accept")
+    assert "3 of 3 read · nothing left" in words(page)
+    assert the_open_case(page) == last.request_id
+    current = assisted.store.rounds.get(last.round_id)
+    assisted.store.rounds.move(current.round_id, RoundState.READ, expected=[RoundState.PUSHED])
+    press(page, "Take back")
+    assert assisted.store.rounds.get(current.round_id).state == RoundState.PUSHED
+
+
+def test_a_case_is_skipped_with_a_reason_that_outlives_an_error(assisted: Reading) -> None:
+    first, second, _third = assisted.store.reads.requests(reader_id="ann")
+    page = show("reading", reader="ann", task=TASK)
+    press(page, "Skip")
+    press(page, "Skip this case")
+    assert "A case that is skipped needs a reason." in words(page)
+    page.text_input[0].input("The lower edge is missing.").run()
+    press(page, "Skip this case")
+    (read,) = assisted.store.reads.annotations(TASK)
+    assert (read.request_id, read.skipped, read.remark) == (first.request_id, True, "The lower edge is missing.")
+    assert the_open_case(page) == second.request_id
+    assert "The lower edge is missing." in words(page)
+    assert "1 of 3 read" in words(page)
+
+
+def test_next_and_previous_walk_the_queue(assisted: Reading) -> None:
+    first, second, third = (r.request_id for r in assisted.store.reads.requests(reader_id="ann"))
+    page = show("reading", reader="ann", task=TASK)
+    for way, now in (("Next", second), ("Next", third), ("Previous", second), ("Previous", first)):
+        press(page, way)
+        assert the_open_case(page) == now
+    assert page.query_params["case"] in (first, [first])
+    assert next(b for b in page.button if b.label == "Previous").disabled
+    labels = {s.study_id: s.label for s in assisted.studies}
+    scene = words(show("reading", reader="ann", task=TASK, case=third))
+    assert labels[assisted.store.reads.requests(reader_id="ann")[2].study_id] in scene
+
+
+def test_an_answer_that_leaves_questions_open_is_not_offered(assisted: Reading) -> None:
+    first, *_ = assisted.store.reads.requests(reader_id="ann")
+    known = assisted.store.versions.predictions(f"{TASK}-v1", study_ids={first.study_id})[first.study_id]
+    with assisted.store.write() as db:
+        db.execute("DELETE FROM predictions WHERE study_id = ?", [first.study_id])
+    page = show("reading", reader="ann", task=TASK)
+    assert "there is nothing to accept" in words(page)
+    assisted.store.versions.put_predictions([replace(known, results=known.results[:1])])
+    page = show("reading", reader="ann", task=TASK)
+    assert "it leaves open: borders frontal." in words(page)
+    assert "Accept" not in [b.label for b in page.button]
+
+
+def test_a_round_that_closes_meanwhile_says_so_in_place(assisted: Reading) -> None:
+    first, *_ = assisted.store.reads.requests(reader_id="ann")
+    page = show("reading", reader="ann", task=TASK)
+    move = assisted.store.rounds.move
+    for before, after in (("PUSHED", "READ"), ("READ", "CLOSED")):
+        move(first.round_id, RoundState[after], expected=[RoundState[before]])
+    with pytest.raises(RoundError, match="takes no reads any more"):
+        Accepting(assisted.home, assisted.loop.task).accept(first.request_id, "ann")
+    press(page, "Accept")
+    assert assisted.store.reads.annotations(TASK) == []
+    assert "Nothing to read" in words(page)
+
+
+def test_an_earlier_study_of_the_patient_stands_beside_it(assisted: Reading) -> None:
+    first, *_ = assisted.store.reads.requests(reader_id="ann")
+    now = assisted.store.studies.get(first.study_id)
+    assisted.store.studies.update(now.study_id, study_date="2026-02-01")
+    series = replace(now.series[0], series_id="series-before", study_id="before")
+    before = replace(now, study_id="before", series=(series,), study_date="2025-12-24")
+    assisted.store.studies.add(before, {})
+    page = show("reading", reader="ann", task=TASK, case=first.request_id)
+    assert "Earlier study beside it (2025-12-24)" in [t.label for t in page.toggle]
+    assert f"{before.label}, 2025-12-24" in words(page)
+    assert f"{now.label}, 2026-02-01" in words(page)
+    page = show("reading", reader="ann", task=TASK, case=first.request_id, earlier="false")
+    assert f"{before.label}, 2025-12-24" not in words(page)
+
+
+def test_the_clock_counts_visits_to_a_case_and_no_other_page() -> None:
+    clock = Clock()
+    clock.open("a", 10.0)
+    clock.open("a", 12.0)
+    clock.open("b", 15.0)
+    assert clock.took("b", 18.0) == 3.0
+    assert clock.took("a", 18.0) is None  # it is not open
+    clock.open("a", 20.0)
+    assert clock.took("a", 21.5) == 6.5
+    clock.answered("a")
+    clock.open("a", 30.0)
+    assert clock.took("a", 31.0) == 1.0
+    clock.open("a", 100.0, came_back=True)  # from another page
+    assert clock.took("a", 101.0) is None
+    clock.open("b", 102.0)
+    assert clock.took("b", 103.0) == 6.0
 
 
 # -- qualification and guideline -------------------------------------------------------------------------------
