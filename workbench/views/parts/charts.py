@@ -117,7 +117,10 @@ def reliability(curves: Curves, *, height: int = 260) -> go.Figure:
 
 
 def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
-    """Counts: a row an option of the reference, a column one of the model; the shade is the share of the row."""
+    """Counts: a row an option of the reference, a column one of the model; the shade is the share of the row.
+
+    The shades are translucent: a plot that is drawn on a dark page is written to a file on white.
+    """
     import plotly.graph_objects as go  # noqa: PLC0415
 
     shares = [[n / max(sum(row), 1) for n in row] for row in curves.confusion]
@@ -130,8 +133,8 @@ def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
             y=names,
             text=[[str(n) for n in row] for row in curves.confusion],
             texttemplate="%{text}",
-            textfont={"size": 14},
-            colorscale=[[0, palette().panel], [1, "#2f6db5"]],
+            textfont={"size": 14, "color": palette().text},
+            colorscale=[[0, "rgba(47,109,181,0.06)"], [1, "rgba(47,109,181,0.55)"]],
             zmin=0,
             zmax=1,
             showscale=False,
@@ -141,7 +144,9 @@ def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
         )
     )
     figure.update_xaxes(title_text="model", showgrid=False, type="category")
-    figure.update_yaxes(title_text="reference", showgrid=False, autorange="reversed", type="category")
+    figure.update_yaxes(
+        title_text="reference", showgrid=False, autorange="reversed", type="category", automargin=True
+    )
     return figure
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
+from workbench.language import _
+
 Cell = str | int | float | None
 
 
@@ -23,5 +25,5 @@ def csv_button(name: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) 
     writer = csv.writer(stream)
     writer.writerow(heads)
     writer.writerows(rows)
-    st.download_button("Table (CSV)", stream.getvalue(), f"{name}.csv", "text/csv", key=f"csv {name}",
+    st.download_button(_("Table (CSV)"), stream.getvalue(), f"{name}.csv", "text/csv", key=f"csv {name}",
                        type="tertiary", on_click="ignore")  # fmt: skip
