@@ -17,6 +17,8 @@ from labelstudio.server import LabelStudioServer
 
 DOMAIN = "readers.consilium.invalid"
 """A domain that never exists (RFC 6761): nothing can be mailed there."""
+SESSION = "sessionid"
+"""The cookie of a session on the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,54 @@ def ensure_reader_user(server: LabelStudioServer, reader: Reader) -> ReaderCrede
     return ReaderCredentials(user_id, email, password, token)
 
 
+def session_of(server: LabelStudioServer, reader: Reader, known: str = "") -> str:
+    """A session on the labelling server in which the reader is signed in; the value of the cookie :data:`SESSION`.
+
+    Parameters
+    ----------
+    known:
+        A session of the same browser; it serves where it is the reader's own and has not ended.
+
+    Raises
+    ------
+    LabelServerError
+        The server cannot be reached, or does not let the reader in.
+    """
+    credentials = ensure_reader_user(server, reader)
+    try:
+        with httpx.Client(base_url=server.url, timeout=30.0) as session:
+            if known:
+                said = session.get("/api/current-user/whoami", headers={"Cookie": f"{SESSION}={known}"})
+                if said.status_code == httpx.codes.OK and said.json().get("email") == credentials.email:
+                    return known
+                session.cookies.clear()
+            if _post(session, "/user/login/", credentials.email, credentials.password):
+                return str(session.cookies[SESSION])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise _silent(server, error) from error
+    raise LabelServerError(
+        "A reader cannot sign in to the labelling server.",
+        given=credentials.email,
+        expected="the password under secrets/",
+        do="delete that user on the server's page Organization and try again",
+    )
+
+
+def _silent(server: LabelStudioServer, error: Exception) -> LabelServerError:
+    return LabelServerError(
+        "The labelling server does not answer.",
+        given=f"{server.url}: {error}",
+        expected="a running server",
+        do="start it with `consilium labelstudio start`",
+    )
+
+
 def _sign_in(server: LabelStudioServer, email: str, password: str) -> str:
     """The token of a user, who is signed up by invitation where there is none."""
     try:
         return _token(server, email, password)
     except httpx.HTTPError as error:
-        raise LabelServerError(
-            "The labelling server does not answer.",
-            given=f"{server.url}: {error}",
-            expected="a running server",
-            do="start it with `consilium labelstudio start`",
-        ) from error
+        raise _silent(server, error) from error
 
 
 def _token(server: LabelStudioServer, email: str, password: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,11 @@ def label_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStud
         yield server
     finally:
         server.stop()
+
+
+def home_beside(server: LabelStudioServer, folder: Path) -> Home:
+    """An empty home whose labelling server this is: it shares the server's files and secrets, and nothing else."""
+    folder.mkdir(parents=True)
+    for name in ("labelstudio", "secrets"):
+        (folder / name).symlink_to(server.home.path / name)
+    return Home(folder).prepare()

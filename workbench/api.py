@@ -31,6 +31,7 @@ from workbench.api_models import (
 )
 from workbench.api_replies import health_reply, job_reply, noticed, study_reply, study_row, task_reply
 from workbench.demo_work import remove_upload, take_upload
+from workbench.hints import fetch_soon
 from workbench.order import first_task
 from workbench.pictures import LARGEST_PX, first_series, picture, png
 from workbench.service import service
@@ -232,5 +233,5 @@ def _add_hook(api: APIRouter, home: Home, store: Store) -> None:
             raise not_admitted()
         waiting = [r for r in store.rounds.all() if r.state in (RoundState.PUSHED, RoundState.READ)]
         for one in waiting:  # after the reply, since a reader waits for it
-            later.add_task(jobs.enqueue, home, "round.fetch", round_id=one.round_id)
+            later.add_task(fetch_soon, home, one.round_id)
         return HookOut(rounds=[one.round_id for one in waiting])

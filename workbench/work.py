@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from models.references import record_references
 from models.task import Progress, discover, get_task, silent
 from workbench.jobs import QUICK, Work, enqueue, kind
 from workbench.report import Told
+
+FETCH_TRIES, FETCH_PAUSE_S = 6, 0.5
+"""How often, and after how long, a fetch looks again where somebody else is at a step of the task."""
 
 
 def loop(home: Home, task: str, *, progress: Progress = silent, server: bool = False) -> Loop:
@@ -211,17 +215,21 @@ def qualify(work: Work, *, task: str, reader_id: str, cases: int | None = None) 
 
 
 @kind("round.fetch", line=QUICK)
-def fetch(work: Work, *, round_id: str) -> Mapping[str, Any]:
+def fetch(work: Work, *, round_id: str, turn: int = 0) -> Mapping[str, Any]:
     """Fetch a round's answers because the labelling server hinted at some.
 
-    While somebody else is at a step of the task nothing is fetched: the worker's own look follows within a minute.
+    Where somebody else is at a step of the task for longer than :data:`FETCH_TRIES` looks, nothing is fetched: the
+    worker's own look follows within a minute.
     """
     task = Store.of(work.home).rounds.get(round_id).task
-    try:
-        report = loop(work.home, task, progress=work.progress, server=True).pull(round_id)
-    except BusyError:
-        return {"round": round_id, "busy": True}
-    return {"round": round_id, "busy": False, **_brought(report)}
+    for _ in range(FETCH_TRIES):
+        try:
+            report = loop(work.home, task, progress=work.progress, server=True).pull(round_id)
+        except BusyError:
+            time.sleep(FETCH_PAUSE_S)
+        else:
+            return {"round": round_id, "busy": False, **_brought(report)}
+    return {"round": round_id, "busy": True}
 
 
 def _brought(report: PullReport) -> dict[str, Any]:

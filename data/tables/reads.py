@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from hashlib import sha256
 
 from data.answers import Answer
 from data.errors import ConflictError, NotFoundError
@@ -142,6 +143,31 @@ class Reads(Table):
         parameters = {"round": round_id, "reader": reader_id, "study": study_id, "task": task}
         found = [_request(row) for row in self._rows(sql, parameters)]
         return [r for r in found if states is None or r.state in states]
+
+    def request(self, request_id: str) -> ReadRequest:
+        """The read asked for with an id.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        row = self._one("SELECT * FROM requests WHERE request_id = ?", [request_id])
+        if row is None:
+            raise NotFoundError(
+                "There is no such read.", given=request_id, expected="the id of a read that was asked for",
+                do="see the page My reading",
+            )  # fmt: skip
+        return _request(row)
+
+    def state_of(self, task: str, reader_id: str) -> str:
+        """Something short that changes with every read of a reader that comes, changes or is taken back."""
+        sql = """SELECT count(*) AS n, coalesce(max(a.rowid), 0) AS newest,
+            (SELECT group_concat(state) FROM (SELECT state FROM requests
+                WHERE reader_id = :reader AND task = :task ORDER BY request_id)) AS states
+            FROM annotations a WHERE a.reader_id = :reader AND a.task = :task"""
+        rows = self._rows(sql, {"reader": reader_id, "task": task})
+        return sha256(repr(list(rows)).encode()).hexdigest()[:16]
 
     def keep(self, annotation: Annotation) -> Annotation:
         """Keep an annotation. The same again changes nothing; a changed one is kept as the next revision.

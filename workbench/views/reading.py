@@ -9,7 +9,16 @@ import streamlit as st
 from active_learning.pace import pace_s
 from data.records import WAITING, Purpose, Reader, RequestState, RoundKind
 from workbench.language import _
-from workbench.views.parts import decided, guideline, jobs, reading_case, reading_clock, reading_queue, words
+from workbench.views.parts import (
+    decided,
+    guideline,
+    jobs,
+    reading_arrivals,
+    reading_case,
+    reading_clock,
+    reading_queue,
+    words,
+)
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, note, show
 from workbench.views.parts.markup import bar, chip, join, reader_dot, table, tag
@@ -34,10 +43,12 @@ def page() -> None:
         left, right = st.columns([1, 3.4], gap="medium")
         with left:
             reading_queue.show_queue(queue, now)
+            reading_arrivals.arrivals(place, queue)
             _fetch(place, queue)
         with right:
             reading_case.show_case(place, queue, now)
     else:
+        reading_arrivals.watch(place)
         empty(_("Nothing to read"), _("Cases appear here once a round has been sent to its readers."),
               f"consilium round open {place.task.name}")  # fmt: skip
     guideline.of_reader(place, place.reader.reader_id)
@@ -80,9 +91,6 @@ def _fetch(place: Here, queue: Queue) -> None:
         if st.button(_("Fetch and score"), disabled=running, key="score",
                      help=_("Brings what you submitted in Label Studio.")):  # fmt: skip
             jobs.ask(place.home, "reader.qualify", **about)
-    if place.reader is not None:
-        command = tag("code", f"consilium labelstudio login {place.reader.reader_id}")
-        show(tag("span", _("To sign in to Label Studio:"), " ", command, cls="c-small c-quiet"))
 
 
 # -- qualification ---------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
     key = draft.restored(f"{key_of(case)} why")
     draft_.why = st.text_area("Why", key=key, height=68, on_change=draft.note, args=(key,),
                               placeholder="what decided it: it stays beside the decision")  # fmt: skip
-    link = reading_link(place.home, place.store, case.request)
+    link = reading_link(place.home, case.request)
     if draft_.elsewhere:
         _elsewhere(place, case, link)
         return

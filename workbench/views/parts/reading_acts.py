@@ -15,14 +15,15 @@ from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, show
 from workbench.views.parts.key_link import key_link
 from workbench.views.parts.markup import tag, tone
-from workbench.views.parts.reading_queue import Queue, open_case
+from workbench.views.parts.reading_queue import JUST, Queue, open_case
 
 LEAST_S = 1.0
 """A key that is held down, or pressed twice, does not accept a case that nobody has seen."""
-_JUST, _SKIPPING = "reading just", "reading skips"
+_SKIPPING = "reading skips"
 _SAID = {
     "accepted": N_("{label}: the model's answer is your read now. U takes it back."),
     "skipped": N_("{label} is skipped. U takes it back."),
+    "arrived": N_("{label}: your answer has come in. U takes it back."),
     "taken back": N_("{label} waits again."),
 }
 
@@ -35,7 +36,7 @@ LACKS = {
 
 def just(queue: Queue) -> None:
     """What was done last, in a sentence."""
-    what, request_id = st.session_state.get(_JUST, ("", ""))
+    what, request_id = st.session_state.get(JUST, ("", ""))
     request = next((r for r in queue.every if r.request_id == request_id), None)
     if request is not None and what in _SAID:
         show(tag("span", _(_SAID[what], label=queue.label(request)), cls="c-small c-good", role="status"))
@@ -74,7 +75,7 @@ def acts(place: Here, queue: Queue, now: ReadRequest, offer: Offer) -> None:
 
 def _elsewhere(place: Here, queue: Queue, now: ReadRequest) -> None:
     """The way to the labelling server, where answers are given and corrected."""
-    link = "" if now.request_id in queue.settled else reading_link(place.home, place.store, now)
+    link = "" if now.request_id in queue.settled else reading_link(place.home, now)
     if not link:
         return
     names = {Mode.ASSISTED: _("Correct in Label Studio"), Mode.INDEPENDENT: _("Read in Label Studio")}
@@ -93,7 +94,7 @@ def _to_take_back(queue: Queue, now: ReadRequest) -> ReadRequest | None:
             and queue.rounds[request.round_id].state in (RoundState.PUSHED, RoundState.READ)
         )
 
-    _what, request_id = st.session_state.get(_JUST, ("", ""))
+    _what, request_id = st.session_state.get(JUST, ("", ""))
     last = next((r for r in queue.every if r.request_id == request_id), None)
     return now if may(now) else last if may(last) else None
 
@@ -110,7 +111,7 @@ def _accept(place: Here, queue: Queue, now: ReadRequest) -> None:
 def _given(queue: Queue, now: ReadRequest, what: str) -> None:
     """Note it, and go on to the next case that waits."""
     reading_clock.clock().answered(now.request_id)
-    st.session_state[_JUST] = (what, now.request_id)
+    st.session_state[JUST] = (what, now.request_id)
     following = queue.following(now)
     open_case((following[0] if following else now).request_id)
 
@@ -118,7 +119,7 @@ def _given(queue: Queue, now: ReadRequest, what: str) -> None:
 def _take_back(place: Here, request: ReadRequest) -> None:
     Accepting(place.home, place.task).take_back(request.request_id, request.reader_id)
     reading_clock.clock().answered(request.request_id)
-    st.session_state[_JUST] = ("taken back", request.request_id)
+    st.session_state[JUST] = ("taken back", request.request_id)
     open_case(request.request_id)
 
 

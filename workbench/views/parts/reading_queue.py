@@ -33,6 +33,8 @@ CASE = "case"
 """The query parameter that names the case that is open, by its request."""
 SECOND_LOOK = N_("the model's answer beside your own; your first answer stays")
 FIXED = N_("fixed since the model's answer was shown")
+JUST = "reading just"
+"""The key in the session of what was done last: what, and with which request."""
 _VIEW = ("at", "of")
 """What the viewer keeps in the address, of one case."""
 

@@ -72,7 +72,7 @@ def readers(place: Here, study: Study, sight: Sight) -> None:
     rows: list[list[Any]] = []
     for request in requests:
         if may_see(sight, own, request.reader_id, request.round_id):
-            link = reading_link(place.home, store, request) if request.reader_id == own or not own else ""
+            link = reading_link(place.home, request) if request.reader_id == own else ""
             rows.append([_reader(place, request.reader_id, nameless), _said(place, request, by_request),
                          _mode(place, request.mode, request.purpose),
                          tag("a", "Label Studio", href=link, target="_blank") if link else ""])  # fmt: skip

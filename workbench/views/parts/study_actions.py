@@ -78,7 +78,7 @@ def _read(place: Here, study: Study) -> None:
     )
     for request in asked:
         if request.state in WAITING:
-            link = reading_link(place.home, place.store, request) if request.state == RequestState.PUSHED else ""
+            link = reading_link(place.home, request) if request.state == RequestState.PUSHED else ""
             if link:
                 st.link_button(_("Read it in Label Studio"), link)
             else:

@@ -1,0 +1,60 @@
+"""What was submitted on the labelling server shows by itself, and the next case opens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from data.records import WAITING, ReadRequest
+from workbench.language import _
+from workbench.views.parts import reading_clock
+from workbench.views.parts.choice import switch
+from workbench.views.parts.context import Here
+from workbench.views.parts.reading_queue import JUST, Queue, current, open_case
+
+LOOK_S = 0.5
+"""How often the records are looked at."""
+GO_ON = "on"
+"""The key, and query parameter, of the switch."""
+_OPEN, _STATE, _LOG = "reading open", "reading state", "reading log"
+
+
+def arrivals(place: Here, queue: Queue) -> None:
+    """Look for reads that come in; go on from the open case once its answer is there."""
+    on = switch(_("Go on to the next case by itself"), key=GO_ON, default=True)
+    now = current(queue)
+    came = _arrived(queue)
+    st.session_state[_OPEN] = now.request_id if now.state in WAITING else ""
+    watch(place)
+    if came is not None:
+        reading_clock.clock().answered(came.request_id)
+        st.session_state[JUST] = ("arrived", came.request_id)
+        following = queue.following(came)
+        open_case((following[0] if on and following else came).request_id)
+
+
+def _arrived(queue: Queue) -> ReadRequest | None:
+    """The case that was open and waited, and whose answer has come from the labelling server since."""
+    before = st.session_state.get(_OPEN)
+    what, which = st.session_state.get(JUST, ("", ""))
+    if which == before and what in ("accepted", "skipped"):  # it was given here
+        return None
+    return next((r for r in queue.every if r.request_id == before and r.state not in WAITING), None)
+
+
+def watch(place: Here) -> None:
+    """Draw the page anew as soon as something of its reader comes, changes or is sent."""
+    if place.reader is not None:
+        st.session_state[_LOG] = place.store.log.head().sequence
+        st.session_state[_STATE] = place.store.reads.state_of(place.task.name, place.reader.reader_id)
+        _look(place)
+
+
+@st.fragment(run_every=LOOK_S)
+def _look(place: Here) -> None:
+    """One row is read each time; the reader's own only where the log has grown."""
+    newest = place.store.log.head().sequence
+    if newest == st.session_state.get(_LOG) or place.reader is None:
+        return
+    st.session_state[_LOG] = newest
+    if place.store.reads.state_of(place.task.name, place.reader.reader_id) != st.session_state.get(_STATE):
+        st.rerun()
