@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from active_learning.rounds import Loop
 from data.answers import Choice, Grade, Mask
 from data.blobs import Blobs
 from data.home import Home
 from data.pixels import Pixels
-from data.records import Part, Purpose
+from data.records import Mode, Part, Purpose, RequestState, RoundState
 from data.store import Store
+from labelstudio.gateway import LabelStudioGateway
 from labelstudio.server import LabelStudioServer
 from models.config import ProfileName
 from models.task import discover
 from models.versions import load
 from workbench.embedded import play
 from workbench.report import Report
+from workbench.welcome import READER, invite
 
 pytestmark = pytest.mark.labelstudio
 PHANTOMS = 50
@@ -119,6 +122,24 @@ def test_a_version_says_where_it_comes_from(played: tuple[str, Home, dict[str, A
     assert manifest["stages"]
     train = {p.pseudonym for p in store.studies.patients() if p.part == Part.TRAIN}
     assert set() < set(manifest["data"]["training"]["patients"]) <= train
+
+
+def test_a_person_finds_a_few_cases_after_it(
+    played: tuple[str, Home, dict[str, Any]], label_server: LabelStudioServer
+) -> None:
+    name, home, _result = played
+    store = Store.of(home)
+    loop = Loop(home, discover()[name], LabelStudioGateway(label_server, Blobs.of(home), store.reads.reader))
+    waiting = invite(loop)
+    assert waiting is not None
+    asked = store.reads.requests(round_id=waiting.round_id)
+    assert {(r.reader_id, r.state) for r in asked} == {(READER.reader_id, RequestState.PUSHED)}
+    modes = [r.mode for r in asked]
+    assert modes.count(Mode.ASSISTED) == modes.count(Mode.INDEPENDENT) == len(modes) / 2 > 0
+    assert invite(loop) == waiting
+    assert store.reads.requests(round_id=waiting.round_id) == asked
+    store.rounds.move(waiting.round_id, RoundState.CANCELLED, expected=[RoundState.PUSHED])
+    assert invite(loop) == store.rounds.get(waiting.round_id)  # it is not sent again
 
 
 @pytest.mark.parametrize("task", list(discover()))

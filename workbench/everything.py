@@ -23,6 +23,8 @@ from models.task import discover
 from workbench import jobs
 from workbench.embedded import play
 from workbench.report import Report, Told
+from workbench.welcome import READER, invite
+from workbench.work import loop
 from workbench.worker import is_running
 
 TASK = "cxr_quality"
@@ -102,6 +104,9 @@ def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: th
         report.progress(share, words)
 
     play(home, task=TASK, report=Told(progress), server=server)
+    waiting = invite(loop(home, TASK, progress=progress, server=True))
+    if waiting is not None:
+        jobs.enqueue(home, "voxels", round_id=waiting.round_id)
 
 
 def addresses(port: int, label_server: str, *, fresh: bool) -> str:
@@ -113,7 +118,7 @@ def addresses(port: int, label_server: str, *, fresh: bool) -> str:
         f"  API           http://127.0.0.1:{port}/docs",
         f"  Label Studio  {label_server}",
         "",
-        "  Read a case:        open the workbench, page My reading",
+        f"  Read a case:        http://127.0.0.1:{port}/reading?as={READER.reader_id}&task={TASK}",
         "  Follow the loop:    page Loop" + (" (the first round was read by scripted readers)" if fresh else ""),
         "  Bring own images:   .venv/bin/consilium ingest FOLDER --task cxr_quality",
         "  Add a reader:       .venv/bin/consilium readers add NAME",

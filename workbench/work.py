@@ -246,8 +246,13 @@ def _brought(report: PullReport) -> dict[str, Any]:
 def play_demo(work: Work, *, task: str) -> Mapping[str, Any]:
     """Prepare a task's part of the embedded demo: phantoms, a champion, and a round read by scripted readers."""
     from workbench.embedded import play  # noqa: PLC0415 - loads torch
+    from workbench.welcome import invite  # noqa: PLC0415
 
-    return play(work.home, task=task, report=Told(work.progress))
+    played = play(work.home, task=task, report=Told(work.progress))
+    waiting = invite(loop(work.home, task, progress=work.progress, server=True))
+    if waiting is not None:
+        enqueue(work.home, "voxels", round_id=waiting.round_id)
+    return played
 
 
 def champion_of(store: Store, task: str) -> str:
