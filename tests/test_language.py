@@ -38,6 +38,17 @@ def test_a_message_without_translation_or_with_other_values_is_found(
     ]  # fmt: skip
 
 
+def test_bringing_a_catalogue_up_keeps_what_is_translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ru.po"
+    file.write_text('msgid "{n} h ago"\nmsgstr "{n} ч назад"\n\nmsgid "gone"\nmsgstr "нет"\n')
+    monkeypatch.setattr(catalogue, "catalogue", lambda code: file)
+    known = {catalogue.Message("{n} h ago"): ["a.py"], catalogue.Message("{n} day", "{n} days"): ["a.py"]}
+    monkeypatch.setattr(catalogue, "messages", lambda: known)
+    assert catalogue.main([]) == 1
+    assert "ч назад" in file.read_text(encoding="utf-8")
+    assert catalogue.wanting("ru") == ["not translated: '{n} day'"]
+
+
 def test_english_is_as_it_stands_in_the_code() -> None:
     assert _("{read} of {total} read", read=3, total=25) == "3 of 25 read"
     assert n_("{n} study", "{n} studies", 1200) == "1,200 studies"

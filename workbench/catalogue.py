@@ -8,6 +8,7 @@ written with values in it (an f-string of an error) becomes a template, its valu
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -162,10 +163,9 @@ def main(arguments: Sequence[str]) -> int:
         if code == ENGLISH:
             continue
         if "--check" not in arguments:
-            with catalogue(code).open("wb") as file:
-                write_po(
-                    file, update(code), width=110, omit_header=False, sort_by_file=False, include_lineno=False
-                )
+            brought = io.BytesIO()
+            write_po(brought, update(code), width=110, include_lineno=False)
+            catalogue(code).write_bytes(brought.getvalue())
         faults += [f"{code}: {fault}" for fault in wanting(code)]
     print("\n".join(faults) or "Every message is translated.")  # noqa: T201 - a command
     return int(bool(faults))

@@ -1,20 +1,31 @@
-"""Sentences that were kept with their figures in them, in another language: found by the template they are of.
+"""Sentences that were kept with their figures in them, in another language: found by the templates they are of.
 
 The store keeps sentences in English: why a case is in a batch, how a candidate compared, how far work is, what
 went wrong. A template of the catalogue such as ``drawn at random for the {1} set`` is matched against them; what
-stands in its places may be of a template itself. A sentence without a template is taken apart at its joints.
+stands in its places may be of a template itself. A sentence may also be taken apart at its joints. Of all readings
+the one counts that leaves the fewest letters as they are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 JOINTS = ("; ", ". ", ", ", ": ", " · ")
 """Where a sentence is taken apart, in this order."""
-DEPTH = 4
+FIGURE = re.compile(r"(.+) ([-+±]?[0-9][0-9.,%]*)", re.DOTALL)
+"""Words with a figure after them."""
+DEPTH = 6
+
+
+class Read(NamedTuple):
+    """A sentence in the language, and how many of its letters are as they were."""
+
+    left: int
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,7 @@ class Template:
     """A message with places: its pattern, the names of the places, and the longest words between them."""
 
     message: str
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
     names: tuple[str, ...]
     anchor: str
 
@@ -34,8 +45,16 @@ class Template:
         anchor = max(fixed, key=len)
         if not names or sum(letter.isalpha() for letter in "".join(fixed)) < 2:
             return None
-        written = "".join(re.escape(piece) + ("(.+?)" if i < len(names) else "") for i, piece in enumerate(fixed))
-        return cls(message, re.compile(written, re.DOTALL), tuple(names), anchor)
+        ways = ("(.+?)", "(.+)") if len(names) > 1 else ("(.+)",)
+        written = [way.join(re.escape(piece) for piece in fixed) for way in ways]
+        return cls(message, tuple(re.compile(text, re.DOTALL) for text in written), tuple(names), anchor)
+
+    def matched(self, sentence: str) -> set[tuple[str, ...]]:
+        """What stands in the places; several ways where they can be told apart in several."""
+        if self.anchor not in sentence:
+            return set()
+        found = (pattern.fullmatch(sentence) for pattern in self.patterns)
+        return {match.groups() for match in found if match is not None}
 
 
 class Kept:
@@ -55,21 +74,43 @@ class Kept:
         found = (Template.of(message) for message in self._known)
         self._templates = sorted((t for t in found if t), key=lambda t: (-_weight(t), t.message))
 
-    def said(self, sentence: str, depth: int = DEPTH) -> str:
+    def said(self, sentence: str) -> str:
         """A sentence in the language, as far as its templates are known."""
+        return self._read(sentence, DEPTH, {}).said
+
+    def _read(self, sentence: str, depth: int, known: dict[tuple[str, int], Read]) -> Read:
+        """The reading that leaves the fewest letters; the first of those that leave as many."""
         if sentence in self._known:
-            return self._translate(sentence)
-        if not depth or not any(letter.isalpha() for letter in sentence):
-            return sentence
+            return Read(0, self._translate(sentence))
+        letters = sum(letter.isalpha() for letter in sentence)
+        if not depth or not letters:
+            return Read(letters, sentence)
+        if (sentence, depth) not in known:
+            best = Read(letters, sentence)
+            for reading in self._readings(sentence, depth, known):
+                best = reading if reading.left < best.left else best
+                if not best.left:
+                    break
+            known[sentence, depth] = best
+        return known[sentence, depth]
+
+    def _readings(self, sentence: str, depth: int, known: dict[tuple[str, int], Read]) -> Iterator[Read]:
         for template in self._templates:
-            if template.anchor in sentence and (match := template.pattern.fullmatch(sentence)):
-                values = [self.said(value, depth - 1) for value in match.groups()]
-                return _filled(self._translate(template.message), template.names, values)
+            for values in sorted(template.matched(sentence)):
+                read = [self._read(value, depth - 1, known) for value in values]
+                filled = _filled(self._translate(template.message), template.names, [r.said for r in read])
+                yield Read(sum(r.left for r in read), filled)
+        if sentence.endswith("."):
+            rest = self._read(sentence[:-1], depth - 1, known)
+            yield Read(rest.left, f"{rest.said}.")
         for joint in JOINTS:
             pieces = sentence.split(joint)
             if len(pieces) > 1:
-                return joint.join(self.said(piece, depth - 1) for piece in pieces)
-        return sentence
+                read = [self._read(piece, depth - 1, known) for piece in pieces]
+                yield Read(sum(r.left for r in read), joint.join(r.said for r in read))
+        if (figure := FIGURE.fullmatch(sentence)) is not None:
+            words = self._read(figure[1], depth - 1, known)
+            yield Read(words.left, f"{words.said} {figure[2]}")
 
 
 def _weight(template: Template) -> int:
