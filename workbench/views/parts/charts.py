@@ -36,7 +36,13 @@ def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
         paper_bgcolor=look.page,
         plot_bgcolor=look.page,
         font={"family": FONT, "size": 12, "color": look.text},
-        title={"text": title, "font": {"size": 12, "color": look.quiet}, "x": 0, "xref": "paper", "y": 0.98},
+        title={
+            "text": title,
+            "font": {"size": 12, "color": look.quiet},
+            "x": 0.02,
+            "xref": "container",
+            "y": 0.98,
+        },
         hoverlabel={"bgcolor": look.panel, "bordercolor": look.line, "font": {"color": look.text}},
         legend={
             "font": {"size": 11, "color": look.quiet},
@@ -209,7 +215,11 @@ def scores(curves: Curves, *, at: float | None = None, most: int = 0, height: in
                 x=[(row[0] + row[1]) / 2 for row in rows],
                 y=[row[2 + place] for row in rows],
                 name=_("{option} in the reference", option=words.short(curves.options[place])),
-                marker={"color": colour, "line": {"width": 0}, "pattern": {"shape": hatch, "fgcolor": look.page}},
+                marker={
+                    "color": colour,
+                    "line": {"width": 0},
+                    "pattern": {"shape": hatch, "bgcolor": colour, "fgcolor": look.page, "size": 6},
+                },
                 customdata=[[row[0], row[1]] for row in rows],
                 hovertemplate=_("%{y} patients from %{customdata[0]:.2f} to %{customdata[1]:.2f}")
                 + "<extra>%{fullData.name}</extra>",

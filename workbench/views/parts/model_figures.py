@@ -84,4 +84,4 @@ def interval(found: Evaluation, name: str) -> str:
     metric = found.metrics[name]
     if metric.low is None or metric.high is None:
         return _("no interval")
-    return f"{metric.low:.3f} – {metric.high:.3f}"
+    return f"{metric.low:.3f}–{metric.high:.3f}"

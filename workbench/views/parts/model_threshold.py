@@ -22,10 +22,15 @@ from workbench.views.parts.plot import plot
 FIGURES: Mapping[str, str] = {
     "sensitivity": N_("Sensitivity"),
     "specificity": N_("Specificity"),
-    "ppv": N_("Positive predictive value"),
-    "npv": N_("Negative predictive value"),
-    "flagged": N_("Flagged, of all"),
+    "ppv": N_("PPV"),
+    "npv": N_("NPV"),
+    "flagged": N_("Flagged"),
 }
+COUNTED = N_(
+    "Each patient counts once: by the largest probability among the patient's answers, and as positive where one of "
+    "them is. Intervals: 95%, Wilson, over patients. PPV and NPV, the predictive values, hold at the share of "
+    "positives among these patients."
+)
 WANTED = 0.95
 """The sensitivity that a button asks for."""
 
@@ -39,14 +44,15 @@ def thresholds(place: Here, found: Mapping[str, Evaluation], topic: str) -> None
         return
     section(_("Threshold: chosen on the calibration patients, read off on the test patients"))
     most = max((charts.most_of(curves) for curves in sides.values()), default=0)
+    shown = False
     for column, version in zip(st.columns(2, gap="medium"), found, strict=False):
         with column:
             curves = sides.get(version)
             if curves is not None and (chosen_on := _calibration(place, version, topic, curves)) is not None:
                 _threshold(place, version, topic, chosen_on, curves, most)
-    show(tag("p", _("Each patient counts once: by the largest probability among the patient's answers, and as "
-                    "positive where one of them is. Intervals: 95%, Wilson, over patients. Predictive values "
-                    "hold at the share of positives among these patients."), cls="c-small c-quiet"))  # fmt: skip
+                shown = True
+    if shown:
+        show(tag("p", _(COUNTED), cls="c-small c-quiet"))
 
 
 def _calibration(place: Here, version: str, topic: str, test: Curves) -> Curves | None:
