@@ -12,7 +12,7 @@ from active_learning.subgroups import subgroups
 from active_learning.surroundings import Surroundings
 from data.errors import RoundError
 from data.records import ModelVersion, Part, Round, RoundKind
-from models.prediction import evaluate_version
+from models.prediction import measure_version
 from models.training import train_version
 
 
@@ -46,12 +46,12 @@ def candidate(around: Surroundings, current: Round, *, max_steps: int | None = N
 def comparison(around: Surroundings, current: Round) -> dict[str, Any]:
     """A round's candidate beside its champion on the locked test patients, as the round keeps it."""
     store, task, plan = around.store, around.task, RoundPlan.from_dict(current.plan)
-    measured = evaluate_version(around.home, task, current.candidate, Part.TEST, progress=around.progress)
+    measured = measure_version(around.home, task, current.candidate, progress=around.progress)
     outcome: dict[str, Any] = {"candidate": measured.metrics_dict(), "primary": task.primary}
     if not current.champion:
         sentence = "The task had no champion: the first version becomes it."
         return {**outcome, "better": True, "verdict": "first", "sentence": sentence}
-    champion = evaluate_version(around.home, task, current.champion, Part.TEST, progress=around.progress)
+    champion = measure_version(around.home, task, current.champion, progress=around.progress)
     references = store.labels.standard(task.name, {Part.TEST})
     studies, rules = store.studies.find(study_ids=list(references)), task.config.promotion
     found = compare(

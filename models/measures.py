@@ -193,7 +193,7 @@ def _measure_binary(
     found.add(f"{name}.log_loss", metrics.log_loss(probabilities, reference, patients), "")
     found.add(f"{name}.sensitivity", sensitivity, one)
     found.add(f"{name}.specificity", metrics.mean(right, patients, where=~positive), one)
-    found.curves[name] = binary_curves(options, probabilities[:, 1], positive, predicted)
+    found.curves[name] = binary_curves(options, probabilities[:, 1], positive, predicted, patients)
 
 
 def _measure_choice(

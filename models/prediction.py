@@ -78,6 +78,14 @@ def evaluate_version(
     return evaluation
 
 
+def measure_version(home: Home, task: ClinicalTask, version: str, *, progress: Progress = silent) -> Evaluation:
+    """How a version does on the locked test patients, and on those that thresholds are chosen on; kept."""
+    measured = evaluate_version(home, task, version, Part.TEST, progress=progress)
+    if Store.of(home).labels.standard(task.name, {Part.CALIBRATION}):
+        evaluate_version(home, task, version, Part.CALIBRATION, progress=progress)
+    return measured
+
+
 def _batches(predictions: Iterator[Prediction], size: int) -> Iterator[list[Prediction]]:
     while some := list(islice(predictions, size)):
         yield some

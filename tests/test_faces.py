@@ -325,7 +325,7 @@ def test_a_promotion_needs_a_reason(changed: Store) -> None:
     page.run()
     assert "Say why in a sentence" in words(page)
     assert changed.versions.champion(TASK).version == f"{TASK}-v2"  # type: ignore[union-attr]
-    next(field for field in page.text_input if field.label == "Why").input("worse on portable images")
+    page.text_input(key="why rollback").input("worse on portable images")
     next(button for button in page.button if button.label.startswith("Roll back")).click()
     page.run()
     assert changed.versions.champion(TASK).version == f"{TASK}-v1"  # type: ignore[union-attr]

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from models.curves import Curves, binary_curves
-from workbench.theme import DARK, LIGHT
+from workbench.theme import DARK, LIGHT, palette
 from workbench.views.parts.plot import MOST_ROWS, file_name
 from workbench.views.parts.plot_files import light
 
@@ -31,7 +32,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 ROOT = Path(__file__).parent.parent
 APP = """
 import streamlit as st
-from tests.test_plot import curves, heads_and_rows
+from tests.test_plot import curves, heads_and_rows, shaded
 from workbench.style import style_sheet
 from workbench.theme import palette
 from workbench.views.parts import charts
@@ -43,6 +44,7 @@ heads, rows = heads_and_rows()
 plot(charts.roc(found), key="roc v1/fracture", alt="ROC of fracture", heads=heads, rows=rows)
 plot(charts.confusion(found), key="confusion", alt="Confusion of fracture", heads=["reference", "n"],
      rows=[["absent", 41], ["present", None]])
+plot(shaded(), key="shaded", alt="A raster in the colours of the look, and a band", heads=["n"], rows=[[1]])
 """
 
 
@@ -52,6 +54,19 @@ def curves() -> Curves:
     positive = rng.random(600) < 0.3
     scores = 1 / (1 + np.exp(-(rng.normal(size=600) + 1.5 * positive - 1)))
     return binary_curves(("absent", "present"), scores, positive, scores > 0.5)
+
+
+def shaded() -> go.Figure:
+    """A raster from the page's ground to the accent: 0, a half, 1 from the left; and a translucent band."""
+    look = palette()
+    figure = go.Figure(go.Heatmap(z=[[0, 0.5, 1]], zmin=0, zmax=1, showscale=False,
+                                  colorscale=[[0, look.page], [1, look.accent]]))  # fmt: skip
+    red, green, blue = (int(look.good[i : i + 2], 16) for i in (1, 3, 5))
+    figure.add_vrect(x0=-0.5, x1=0.5, fillcolor=f"rgba({red},{green},{blue},0.5)", line_width=0)
+    figure.update_layout(
+        height=200, paper_bgcolor=look.page, plot_bgcolor=look.page, margin=dict.fromkeys("lrtb", 30)
+    )
+    return figure
 
 
 def heads_and_rows() -> tuple[list[str], list[list[float | None]]]:
@@ -83,7 +98,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             opened = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
             opened.set_default_timeout(30_000)
             opened.goto(f"http://127.0.0.1:{port}")
-            expect(opened.locator(".js-plotly-plot")).to_have_count(2, timeout=60_000)
+            expect(opened.locator(".js-plotly-plot")).to_have_count(3, timeout=60_000)
             expect(opened.get_by_text("1 − specificity").first).to_be_attached(timeout=30_000)
             ground = opened.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--page')")
             assert ground == {"dark": DARK, "light": LIGHT}[request.param].page
@@ -170,6 +185,22 @@ def test_the_shades_of_a_confusion_are_for_print_too(page: tuple[Page, str]) -> 
     assert many > 3 * few
     assert right > 200
     assert 120 < left < right - 30
+
+
+@pytest.mark.browser
+def test_bands_and_rasters_take_the_colours_for_print(page: tuple[Page, str]) -> None:
+    """The shades of a scale stay where they stood on it: a half lies half-way between its ends for print."""
+    name, content = downloaded(page[0], 2, "Picture (PNG)")
+    pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(float)
+    height, width, _ = pixels.shape
+    rows = pixels[int(0.4 * height) : int(0.6 * height)]
+    left, middle, right = (np.median(rows[:, int(at * width)], axis=0) for at in (0.2, 0.5, 0.8))
+    page_, accent, good = (np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
+                           for colour in (LIGHT.page, LIGHT.accent, LIGHT.good))  # fmt: skip
+    assert name == "shaded.png"
+    assert np.abs(right - accent).max() < 4
+    assert np.abs(middle - (page_ + accent) / 2).max() < 6
+    assert np.abs(left - (page_ + good) / 2).max() < 6
 
 
 @pytest.mark.browser

@@ -29,7 +29,7 @@ from labelstudio.gateway import LabelStudioGateway
 from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
 from models.config import Demo, ProfileName
-from models.prediction import evaluate_version, predict_studies
+from models.prediction import measure_version, predict_studies
 from models.references import labels_of, record_references
 from models.task import ClinicalTask, get_task
 from models.training import train_version
@@ -223,7 +223,7 @@ def first_champion(home: Home, task: ClinicalTask, profile: ProfileName, *, repo
         store.versions.crown(task.name, version.version, "the first version of the task")
     champion = store.versions.champion(task.name)
     if champion is not None and store.versions.evaluation(champion.version) is None:
-        evaluate_version(home, task, champion.version, Part.TEST, progress=report.progress)
+        measure_version(home, task, champion.version, progress=report.progress)
 
 
 def summary(store: Store, task: ClinicalTask, played: Round, seconds: Mapping[str, float]) -> dict[str, Any]:

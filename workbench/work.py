@@ -16,7 +16,6 @@ from data.errors import BusyError, TaskError
 from data.home import Home
 from data.ingest import ingest
 from data.pixels import Pixels
-from data.records import Part
 from data.store import Store
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
@@ -129,11 +128,11 @@ def train(work: Work, *, task: str, profile: str, max_steps: int | None = None) 
 @kind("evaluate")
 def evaluate(work: Work, *, task: str, version: str | None = None) -> Mapping[str, Any]:
     """Measure a version on the locked test patients."""
-    from models.prediction import evaluate_version  # noqa: PLC0415 - loads torch
+    from models.prediction import measure_version  # noqa: PLC0415 - loads torch
 
     store = Store.of(work.home)
     chosen = version or champion_of(store, task)
-    evaluation = evaluate_version(work.home, get_task(task), chosen, Part.TEST, progress=work.progress)
+    evaluation = measure_version(work.home, get_task(task), chosen, progress=work.progress)
     return {"task": task, "version": chosen, "patients": evaluation.patients, "metrics": evaluation.metrics_dict()}
 
 

@@ -9,11 +9,13 @@ from active_learning.triage_plan import settled
 from active_learning.triage_run import TriageStatus, status
 from active_learning.triage_target import target_of
 from data.records import JobState, TriagePolicy
+from workbench.language import _
 from workbench.triage_work import PLAN, RUN
-from workbench.views.parts import charts, jobs, triage_parts, triage_plot, words
+from workbench.views.parts import jobs, triage_parts, triage_plot, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, section, show
 from workbench.views.parts.markup import facts, join, table, tag, tone
+from workbench.views.parts.plot import plot
 
 
 @framed
@@ -102,8 +104,9 @@ def _point(place: Here, policy: TriagePolicy) -> None:
         )
     with right:
         cases = place.store.triage.cases(policy.policy_id)
-        st.plotly_chart(triage_plot.scores(policy, cases), theme=None, config=charts.CONFIG, key="triage scores",
-                        alt="scores of the calibration patients with the operating point")  # fmt: skip
+        plot(triage_plot.scores(policy, cases), key="triage scores",
+             alt=_("Scores of the calibration patients' studies, with the operating point"),
+             heads=[_("P(pathology)"), _("Reference standard")], rows=triage_plot.score_rows(cases))  # fmt: skip
 
 
 def _decide(place: Here, found: TriageStatus) -> None:

@@ -13,14 +13,16 @@ from active_learning.panel import Figures, panel
 from active_learning.ratings import ratings_of
 from data.answers import Grade
 from data.records import Metric, Round
+from workbench.language import _
 from workbench.theme import palette
-from workbench.views.parts import charts, words
-from workbench.views.parts.agreement_plot import Dot, cell, dots, told
+from workbench.views.parts import words
+from workbench.views.parts.agreement_plot import Dot, cell, dot_heads, dot_rows, dots, told
 from workbench.views.parts.choice import switch
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import Html, table, tag, tone
+from workbench.views.parts.plot import plot
 
 HEADS = ("Asked", "Reads", "Readers agree", "Fleiss' kappa", "Krippendorff's alpha", "Gwet's AC1")
 DRAWS = 500
@@ -79,8 +81,9 @@ def measured(overview: Overview) -> None:
     levels = any(one.levels for one in several) and switch("Level by level", key="levels")
     rows = [row for one in several for row in _dots(one, names[one.view.name], chosen, levels=levels)]
     banded = chosen != "percent_agreement"
-    st.plotly_chart(dots(rows, bands=banded, title=COEFFICIENTS[chosen]), theme=None, config=charts.CONFIG,
-                    key="agreement", alt=f"{COEFFICIENTS[chosen]} by question, with intervals")  # fmt: skip
+    plot(dots(rows, bands=banded, title=_(COEFFICIENTS[chosen])), key="agreement",
+         alt=_("{figure} by question, with intervals", figure=_(COEFFICIENTS[chosen])),
+         heads=dot_heads(_("Question")), rows=dot_rows(rows))  # fmt: skip
     if any(row.metric is None for row in rows):
         show(tag("p", "— where every answer was the same: a coefficient beyond chance is undefined there.",
                  cls="c-small c-quiet"))  # fmt: skip

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from active_learning.agreement import BANDS
 from data.records import Metric, Reader
+from workbench.language import _
 from workbench.theme import SHAPES, palette
 from workbench.views.parts import charts
+from workbench.views.parts.download import Cell
 from workbench.views.parts.markup import Html, tag, text
 
 if TYPE_CHECKING:
@@ -120,6 +122,23 @@ def dots(
     return figure
 
 
+def dot_heads(what: str) -> list[str]:
+    """The heads of :func:`dot_rows`.
+
+    Parameters
+    ----------
+    what:
+        A row is of.
+    """
+    return [what, _("Value"), _("Low"), _("High"), _("Patients")]
+
+
+def dot_rows(rows: Sequence[Dot]) -> list[tuple[Cell, ...]]:
+    """The figures of a plot for its table and its file."""
+    return [(row.name, m.value, m.low, m.high, m.n) if (m := row.metric) else (row.name, *(None,) * 4)
+            for row in rows]  # fmt: skip
+
+
 def _range(rows: Sequence[Dot], unit: str, start: float) -> tuple[float, float]:
     metrics = [row.metric for row in rows if row.metric is not None]
     lows = [m.value if m.low is None else min(m.low, m.value) for m in metrics]
@@ -141,6 +160,6 @@ def _bands(figure: go.Figure, low: float) -> None:
     for number, (start, end, name) in enumerate(spans, start=6 - len(spans)):
         figure.add_vrect(x0=start, x1=end, layer="below", line_width=0,
                          fillcolor=f"rgba({red},{green},{blue},{0.035 * number:.3f})")  # fmt: skip
-        figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=name,
+        figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=_(name),
                               showarrow=False, font={"size": 11, "color": palette().quiet})  # fmt: skip
         figure.add_vline(x=start, line={"color": palette().line, "width": 1}, layer="below")

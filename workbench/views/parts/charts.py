@@ -1,11 +1,13 @@
-"""The plots: ROC, reliability, confusion, metrics with intervals, counts. Model white dashed, consensus solid."""
+"""The plots: ROC, precision, reliability, confusion, metrics with intervals, counts. Model white dashed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.language import _
 from workbench.theme import FONT, palette
+from workbench.views.parts import words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,7 +36,13 @@ def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
         paper_bgcolor=look.page,
         plot_bgcolor=look.page,
         font={"family": FONT, "size": 12, "color": look.text},
-        title={"text": title, "font": {"size": 12, "color": look.quiet}, "x": 0, "xref": "paper", "y": 0.98},
+        title={
+            "text": title,
+            "font": {"size": 12, "color": look.quiet},
+            "x": 0.02,
+            "xref": "container",
+            "y": 0.98,
+        },
         hoverlabel={"bgcolor": look.panel, "bordercolor": look.line, "font": {"color": look.text}},
         legend={
             "font": {"size": 11, "color": look.quiet},
@@ -60,20 +68,20 @@ def _chance() -> dict[str, Any]:
     return {"color": palette().faint, "width": 1, "dash": "dot"}
 
 
-def roc(curves: Curves, *, height: int = 260) -> go.Figure:
+def roc(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
     """Sensitivity over 1 - specificity, with the point where Youden's index is largest on these patients."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=height, title="ROC")
+    figure = _figure(height=height, title=title or _("ROC"))
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
     figure.add_trace(
         go.Scatter(
-            x=[x for x, _ in curves.roc],
-            y=[y for _, y in curves.roc],
+            x=[x for x, y in curves.roc],
+            y=[y for x, y in curves.roc],
             mode="lines",
             line={"color": palette().model, "width": 1.8},
-            hovertemplate="sensitivity %{y:.2f}<br>specificity %{customdata:.2f}<extra></extra>",
-            customdata=[1 - x for x, _ in curves.roc],
+            hovertemplate=_("sensitivity %{y:.2f}, specificity %{customdata:.2f}") + "<extra></extra>",
+            customdata=[1 - x for x, y in curves.roc],
         )
     )
     point = curves.operating_point
@@ -84,19 +92,40 @@ def roc(curves: Curves, *, height: int = 260) -> go.Figure:
                 y=[point.sensitivity],
                 mode="markers",
                 marker={"symbol": "diamond", "size": 9, "color": palette().accent},
-                hovertemplate="largest Youden index<br>sensitivity %{y:.2f}<extra></extra>",
+                hovertemplate=_("largest Youden index, sensitivity %{y:.2f}") + "<extra></extra>",
             )
         )
-    figure.update_xaxes(title_text="1 − specificity", range=[-0.02, 1.02])
-    figure.update_yaxes(title_text="sensitivity", range=[-0.02, 1.02])
+    figure.update_xaxes(title_text=_("1 − specificity"), range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=_("sensitivity"), range=[-0.02, 1.02])
     return figure
 
 
-def reliability(curves: Curves, *, height: int = 260) -> go.Figure:
+def precision_recall(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
+    """Positive predictive value over sensitivity; the dotted line is the share of positives: chance."""
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    figure = _figure(height=height, title=title or _("Precision and recall"))
+    positives = sum(curves.confusion[1]) / max(sum(map(sum, curves.confusion)), 1)
+    figure.add_trace(go.Scatter(x=[0, 1], y=[positives] * 2, mode="lines", line=_chance(), hoverinfo="skip"))
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, y in curves.precision_recall],
+            y=[y for x, y in curves.precision_recall],
+            mode="lines",
+            line={"color": palette().model, "width": 1.8},
+            hovertemplate=_("recall %{x:.2f}, precision %{y:.2f}") + "<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text=_("recall (sensitivity)"), range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=_("precision (PPV)"), range=[-0.02, 1.02])
+    return figure
+
+
+def reliability(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
     """How often it happened over how probable it was said to be; a circle grows with its count."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=height, title="Calibration")
+    figure = _figure(height=height, title=title or _("Calibration"))
     bins = [one for one in curves.reliability if one.count]
     most = max((one.count for one in bins), default=1)
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
@@ -108,15 +137,15 @@ def reliability(curves: Curves, *, height: int = 260) -> go.Figure:
             line={"color": palette().model, "width": 1.2, "dash": "dash"},
             marker={"color": palette().model, "size": [5 + 11 * (one.count / most) ** 0.5 for one in bins]},
             customdata=[one.count for one in bins],
-            hovertemplate="said %{x:.2f}, happened %{y:.2f}<br>n = %{customdata}<extra></extra>",
+            hovertemplate=_("said %{x:.2f}, happened %{y:.2f}, n = %{customdata}") + "<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="calibrated probability", range=[-0.02, 1.02])
-    figure.update_yaxes(title_text="share of cases", range=[-0.02, 1.02])
+    figure.update_xaxes(title_text=_("calibrated probability"), range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=_("share of cases"), range=[-0.02, 1.02])
     return figure
 
 
-def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
+def confusion(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
     """Counts: a row an option of the reference, a column one of the model; the shade is the share of the row.
 
     The shades are translucent: a plot that is drawn on a dark page is written to a file on white.
@@ -124,8 +153,8 @@ def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
     import plotly.graph_objects as go  # noqa: PLC0415
 
     shares = [[n / max(sum(row), 1) for n in row] for row in curves.confusion]
-    names = [name.replace("_", " ") for name in curves.options]
-    figure = _figure(height=height, title="Confusion")
+    names = [words.short(name) for name in curves.options]
+    figure = _figure(height=height, title=title or _("Confusion"))
     figure.add_trace(
         go.Heatmap(
             z=shares,
@@ -140,13 +169,67 @@ def confusion(curves: Curves, *, height: int = 260) -> go.Figure:
             showscale=False,
             xgap=2,
             ygap=2,
-            hovertemplate="reference %{y}, model %{x}: %{text} (%{z:.0%} of the row)<extra></extra>",
+            hovertemplate=_("reference %{y}, model %{x}: %{text} (%{z:.0%} of the row)") + "<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="model", showgrid=False, type="category")
+    figure.update_xaxes(title_text=_("model"), showgrid=False, type="category")
     figure.update_yaxes(
-        title_text="reference", showgrid=False, autorange="reversed", type="category", automargin=True
+        title_text=_("reference"), showgrid=False, autorange="reversed", type="category", automargin=True
     )
+    return figure
+
+
+BINS = 20
+"""Of a distribution of scores, from 0 to 1."""
+
+
+def score_rows(curves: Curves) -> list[tuple[float, float, int, int]]:
+    """Patients by score and reference class: (from, to, negatives, positives), a row a bin."""
+    found = [[0, 0] for number in range(BINS)]
+    for score, positive in zip(curves.scores, curves.positive, strict=True):
+        found[min(int(score * BINS), BINS - 1)][positive] += 1
+    return [(i / BINS, (i + 1) / BINS, negatives, positives) for i, (negatives, positives) in enumerate(found)]
+
+
+def most_of(curves: Curves) -> int:
+    """Patients in the fullest bin."""
+    return max(max(row[2:]) for row in score_rows(curves))
+
+
+def scores(curves: Curves, *, at: float | None = None, most: int = 0, height: int = 220) -> go.Figure:
+    """Patients by score, a bar for each class of the reference; those with the finding are hatched.
+
+    Parameters
+    ----------
+    at:
+        A threshold, which stands as a line.
+    most:
+        Patients to which the axis reaches at the least, so that two plots share it.
+    """
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    figure, look, rows = _figure(height=height), palette(), score_rows(curves)
+    for place, (colour, hatch) in enumerate(((look.accent, ""), (look.doubt, "/"))):
+        figure.add_trace(
+            go.Bar(
+                x=[(row[0] + row[1]) / 2 for row in rows],
+                y=[row[2 + place] for row in rows],
+                name=_("{option} in the reference", option=words.short(curves.options[place])),
+                marker={
+                    "color": colour,
+                    "line": {"width": 0},
+                    "pattern": {"shape": hatch, "bgcolor": colour, "fgcolor": look.page, "size": 6},
+                },
+                customdata=[[row[0], row[1]] for row in rows],
+                hovertemplate=_("%{y} patients from %{customdata[0]:.2f} to %{customdata[1]:.2f}")
+                + "<extra>%{fullData.name}</extra>",
+            )
+        )
+    if at is not None:
+        figure.add_vline(x=at, line={"color": look.text, "width": 1.5, "dash": "dash"})
+    figure.update_layout(barmode="group", bargap=0.1, showlegend=True, margin={"t": 26})
+    figure.update_xaxes(title_text=_("calibrated probability"), range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=_("test patients"), range=[0, 1.05 * max(most, most_of(curves), 1)])
     return figure
 
 
@@ -172,23 +255,23 @@ def intervals(
         offset = (index - (len(sides) - 1) / 2) * 0.26
         figure.add_trace(
             go.Scatter(
-                x=[m[0] for _, m in found],
-                y=[position + offset for position, _ in found],
+                x=[m[0] for position, m in found],
+                y=[position + offset for position, m in found],
                 mode="markers",
                 name=side,
                 marker={"size": 8, **looks[index % len(looks)]},
                 error_x={
                     "type": "data",
                     "symmetric": False,
-                    "array": [(m[2] or m[0]) - m[0] for _, m in found],
-                    "arrayminus": [m[0] - (m[1] if m[1] is not None else m[0]) for _, m in found],
+                    "array": [(m[2] or m[0]) - m[0] for position, m in found],
+                    "arrayminus": [m[0] - (m[1] if m[1] is not None else m[0]) for position, m in found],
                     "color": looks[index % len(looks)]["color"],
                     "thickness": 1.2,
                     "width": 4,
                 },
                 customdata=[[names[position], m[3]] for position, m in found],
-                hovertemplate="%{customdata[0]}: %{x:.3f}<br>n = %{customdata[1]} patients"
-                "<extra>%{fullData.name}</extra>",
+                hovertemplate=_("%{customdata[0]}: %{x:.3f}, n = %{customdata[1]} patients")
+                + "<extra>%{fullData.name}</extra>",
             )
         )
     figure.update_yaxes(

@@ -12,10 +12,10 @@ from models.config import ProfileName
 from workbench.learning_plot import learning_curves
 from workbench.simulate_work import SIMULATE
 from workbench.simulation_report import HEADS, cells_of, read_as, settings_of, tables
-from workbench.views.parts import charts, frame, jobs
+from workbench.views.parts import frame, jobs
 from workbench.views.parts.context import Here
-from workbench.views.parts.download import csv_button
 from workbench.views.parts.markup import table, tag
+from workbench.views.parts.plot import plot
 
 USUAL = (RANDOM, "entropy", "typiclust")
 """The ways that are offered first."""
@@ -63,10 +63,9 @@ def _newest(simulation: Simulation) -> None:
                                    label_visibility="collapsed") == "Minutes"  # fmt: skip
     figure = learning_curves(simulation, minutes=minutes)
     said = f"Learning curves of {', '.join(spoken(one.name) for one in simulation.outcomes)}"
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=f"curves {simulation.task}", alt=said)
+    steps = tables(simulation)[0]
+    plot(figure, key=f"curves {simulation.task}", alt=said, heads=steps.columns, rows=list(steps.rows))
     frame.show(
         table(list(HEADS), cells_of(simulation), numeric=range(1, len(HEADS))),
         tag("p", settings_of(simulation), " ", read_as(simulation), cls="c-small c-quiet"),
     )
-    steps = tables(simulation)[0]
-    csv_button(f"{steps.name}-{simulation.task}", steps.columns, steps.rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,18 +11,26 @@ import streamlit as st
 from active_learning.champion_drift import ChampionDrift, RoundAgreement, drift_stamp
 from active_learning.score_shift import SHIFTED, Shift
 from data.errors import BlobError, RatingsError
+from data.records import Metric
 from workbench import jobs as background
+from workbench.language import N_, _
 from workbench.theme import palette
 from workbench.views.parts import agreement_plot, charts, jobs, words
 from workbench.views.parts.context import Here
+from workbench.views.parts.download import Cell
 from workbench.views.parts.frame import failure, failures, note, section, show
 from workbench.views.parts.markup import Html, chip, table, tag, tone
+from workbench.views.parts.plot import plot
 from workbench.work_champion import DRIFT, newest_drift
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+KINDS: Mapping[str, Callable[[RoundAgreement], Metric | None]] = MappingProxyType(
+    {N_("drawn at random"): lambda one: one.drawn, N_("chosen by the model"): lambda one: one.chosen}
+)
+"""Which cases of a round."""
 
 
 def drift(place: Here) -> None:
@@ -66,8 +76,9 @@ def _agreement(found: ChampionDrift) -> None:
     if not found.rounds:
         show(tone("No round that was opened under this champion has a consensus yet.", "quiet"))
         return
-    st.plotly_chart(agreement_over_rounds(found), theme=None, config=charts.CONFIG, key="drift rounds",
-                    alt="agreement with the readers by round")  # fmt: skip
+    plot(agreement_over_rounds(found), key="drift rounds", alt=_("Agreement with the readers by round"),
+         heads=[_("Round"), _("Cases"), _("Agreement"), _("Low"), _("High"), _("Patients")],
+         rows=_agreement_rows(found))  # fmt: skip
     outlined = any(one.drawn_dice or one.chosen_dice for one in found.rounds)
     heads = ["Round", "Drawn at random", "patients", "Chosen by the model", "patients"]
     heads += ["Dice, drawn", "Dice, chosen"] if outlined else []
@@ -75,6 +86,15 @@ def _agreement(found: ChampionDrift) -> None:
     show(tag("p", "Share of the answers that are the consensus', the mean over questions, with 95% intervals over "
              "patients. Only cases drawn at random speak for patients as they come: the others were chosen, most "
              "of them because the model was unsure.", cls="c-small c-quiet"))  # fmt: skip
+
+
+def _agreement_rows(found: ChampionDrift) -> list[tuple[Cell, ...]]:
+    return [
+        (one.number, _(name), m.value, m.low, m.high, m.n)
+        for name, which in KINDS.items()
+        for one in found.rounds
+        if (m := which(one)) is not None
+    ]
 
 
 def _row(one: RoundAgreement, *, outlined: bool) -> list[object]:
@@ -91,17 +111,12 @@ def agreement_over_rounds(found: ChampionDrift) -> go.Figure:
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = charts.intervals([], {})
-    for name, colour, shape, mode in (
-        ("drawn at random", palette().model, "circle", "lines+markers"),
-        ("chosen by the model", palette().quiet, "diamond-open", "markers"),
-    ):
-        several = [
-            (one.number, metric) for one in found.rounds
-            if (metric := one.drawn if name == "drawn at random" else one.chosen) is not None
-        ]  # fmt: skip
+    looks = ((palette().model, "circle", "lines+markers"), (palette().quiet, "diamond-open", "markers"))
+    for (name, which), (colour, shape, mode) in zip(KINDS.items(), looks, strict=True):
+        several = [(one.number, metric) for one in found.rounds if (metric := which(one)) is not None]
         figure.add_trace(
             go.Scatter(
-                x=[number for number, _ in several], y=[m.value for _, m in several], mode=mode, name=name,
+                x=[number for number, _ in several], y=[m.value for _, m in several], mode=mode, name=_(name),
                 line={"color": colour, "width": 1.6, "dash": "dash"},
                 marker={"color": colour, "size": 8, "symbol": shape},
                 error_y={"type": "data", "symmetric": False, "color": colour, "thickness": 1, "width": 3,
@@ -125,10 +140,12 @@ def _shifts(found: ChampionDrift) -> None:
     if not found.shifts:
         show(tone("No study has come in since.", "quiet"))
         return
-    told = [one for one in found.shifts if one.index is not None]
-    if told:
-        st.plotly_chart(shift_over_months(told), theme=None, config=charts.CONFIG, key="drift months",
-                        alt="stability index by month")  # fmt: skip
+    known = [one for one in found.shifts if one.index is not None]
+    if known:
+        plot(shift_over_months(known), key="drift months", alt=_("Stability index by month"),
+             heads=[_("Question"), _("Month"), _("Patients"), _("Index"), _("By chance")],
+             rows=[(words.short(s.question), s.month, s.patients, s.index, s.by_chance)
+                   for s in known])  # fmt: skip
     rows = [[words.short(one.question), one.month, one.patients, _index(one), _limit(one), _said(one)]
             for one in found.shifts]  # fmt: skip
     show(table(["Question", "Month", "Patients", "Index", "By chance", ""], rows, numeric=(2, 3, 4)))

@@ -14,10 +14,13 @@ from active_learning.promotion_evidence import Difference
 from active_learning.promotion_words import metric_name, percent, plain, signed
 from data.records import Round
 from models.config import Promotion
+from workbench.language import _
 from workbench.theme import palette
 from workbench.views.parts import charts
+from workbench.views.parts.download import Cell
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import Html, chip, facts, table, tag, tone
+from workbench.views.parts.plot import plot
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -46,8 +49,10 @@ def evidence(compared: Round, primary: str, rules: Promotion) -> None:
     with left:
         _table(judged, primary, checks)
     with right:
-        st.plotly_chart(forest(judged, primary, checks), theme=None, config=charts.CONFIG, key="forest",
-                        alt="differences with intervals")  # fmt: skip
+        plot(forest(judged, primary, checks), key="forest",
+             alt=_("Differences of candidate less champion, with intervals"),
+             heads=[_("Figure"), _("Difference"), _("Low"), _("High"), _("Patients"), _("Must exceed")],
+             rows=_forest_rows(judged, primary, checks))  # fmt: skip
 
 
 def _facts(judged: Judgement, primary: str, rules: Promotion) -> None:
@@ -110,6 +115,14 @@ def _standing(one: Check) -> Html:
     needed = f" · {about(one.patients_needed)} needed" if one.patients_needed is not None else ""
     label = chip(one.standing.value, LOOKS[one.standing][0])
     return tag("span", label, tag("span", needed, cls="c-small c-quiet"), cls="c-nowrap")
+
+
+def _forest_rows(judged: Judgement, primary: str, checks: Sequence[Check]) -> list[tuple[Cell, ...]]:
+    first = judged.difference
+    return [
+        (metric_name(primary), first.value, first.low, first.high, first.n, 0.0),
+        *((name_of(c), (d := c.difference).value, d.low, d.high, d.n, -c.margin) for c in checks),
+    ]
 
 
 def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figure:

@@ -11,14 +11,16 @@ from active_learning.agreement import band
 from active_learning.overview import Asked, Overview
 from active_learning.reading_topic import Answerer
 from data.records import Metric, Reader, ReaderKind
-from workbench.views.parts import charts, words
+from workbench.language import N_, _
+from workbench.views.parts import words
 from workbench.views.parts.agreement import names_of
-from workbench.views.parts.agreement_plot import Dot, cell, dots, look_of, of_model
+from workbench.views.parts.agreement_plot import Dot, cell, dot_heads, dot_rows, dots, look_of, of_model
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
 from workbench.views.parts.frame import note, section, show
 from workbench.views.parts.markup import Html, join, reader_dot, table, tag
+from workbench.views.parts.plot import plot
 
 _CSV = ("asked", "reader", "against", "figure", "value", "low", "high", "patients", "items")
 
@@ -36,8 +38,7 @@ def readers(place: Here, overview: Overview) -> None:
     if not asked:
         return
     names = names_of(overview.asked)
-    left, _ = st.columns([1.2, 2.8])
-    with left:
+    with st.columns([1.2, 2.8])[0]:
         chosen = choose("Question", {one.view.name: names[one.view.name] for one in asked}, key="asked")
     one = next(one for one in asked if one.view.name == chosen)
     show(_on(one, overview, known))
@@ -132,11 +133,11 @@ def _plots(one: Asked, known: Sequence[Reader]) -> None:
     shown = [answerer for answerer in one.answerers if answerer.kind != "mean" and _figures(answerer)]
     if not shown:
         return
-    names = ("sensitivity", "specificity")
+    names = {"sensitivity": N_("Sensitivity"), "specificity": N_("Specificity")}
     metrics = [metric for one in shown for name in names if (metric := _figures(one).get(name)) is not None]
     least = min((m.value if m.low is None else m.low for m in metrics), default=0.0)
     start = min(math.floor(10 * least), 9) / 10
-    for column, figure in zip(st.columns(2, gap="medium"), names, strict=True):
+    for column, (figure, title) in zip(st.columns(2, gap="medium"), names.items(), strict=True):
         rows = []
         for answerer in shown:
             metric = _figures(answerer).get(figure)
@@ -148,8 +149,9 @@ def _plots(one: Asked, known: Sequence[Reader]) -> None:
                 name = next((words.reader_name(r) for r in known if r.reader_id == answerer.name), answerer.name)
                 rows.append(Dot(name, metric, about, colour, shape))
         with column:
-            st.plotly_chart(dots(rows, title=figure.capitalize(), start=start), theme=None, config=charts.CONFIG,
-                            key=f"{figure} of readers", alt=f"{figure} by reader, with intervals")  # fmt: skip
+            plot(dots(rows, title=_(title), start=start), key=f"{figure} of readers",
+                 alt=_("{figure} by reader, with intervals", figure=_(title)),
+                 heads=dot_heads(_("Reader")), rows=dot_rows(rows))  # fmt: skip
 
 
 def _pairs(one: Asked, known: Sequence[Reader]) -> Html:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from data.records import CalibrationCase, TriagePolicy
+from workbench.language import N_, _
 from workbench.theme import FONT, palette
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LEAST = 1e-4
 """Probabilities nearer to 0 or 1 stand at this distance."""
 BIN = 0.5
 """Width of a bar, in log odds."""
-KINDS = ((False, "without pathology"), (True, "with pathology"), (None, "not settled"))
+KINDS = ((False, N_("without pathology")), (True, N_("with pathology")), (None, N_("not settled")))
 
 
 def log_odds(probability: float) -> float:
@@ -27,13 +28,21 @@ def log_odds(probability: float) -> float:
     return math.log(bounded / (1 - bounded))
 
 
+def score_rows(cases: Sequence[CalibrationCase]) -> list[tuple[float, str]]:
+    """What is drawn: the score of each study and what its reference standard says, the smallest score first."""
+    named = dict(KINDS)
+    found = ((case.score, _(named[case.positive])) for case in cases)
+    return sorted(found)
+
+
 def scores(policy: TriagePolicy, cases: Sequence[CalibrationCase], *, height: int = 300) -> go.Figure:
     """Counts of studies by their probability of pathology: stacked bars, and a line at the operating point."""
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     figure = go.Figure()
     at, look = log_odds(policy.threshold), palette()
-    for (positive, name), colour in zip(KINDS, (look.accent, look.doubt, look.quiet), strict=True):
+    for (positive, kind), colour in zip(KINDS, (look.accent, look.doubt, look.quiet), strict=True):
+        name = _(kind)
         drawn = [log_odds(case.score) for case in cases if case.positive is positive]
         if drawn:
             figure.add_trace(
@@ -41,11 +50,12 @@ def scores(policy: TriagePolicy, cases: Sequence[CalibrationCase], *, height: in
                     x=drawn, name=f"{name} ({len(drawn)})", marker={"color": colour},
                     xbins={"start": at - math.ceil((at - log_odds(0)) / BIN) * BIN, "size": BIN,
                            "end": log_odds(1) + BIN},
-                    hovertemplate="%{y} studies<extra>" + name + "</extra>",
+                    hovertemplate="%{y}" + f"<extra>{name}</extra>",
                 )
             )  # fmt: skip
-    figure.add_vline(x=at, line={"color": look.text, "width": 1.5, "dash": "dash"}, annotation_text="cleared ◂",
-                     annotation_position="top left", annotation_font={"color": look.text, "size": 12})  # fmt: skip
+    figure.add_vline(x=at, line={"color": look.text, "width": 1.5, "dash": "dash"},
+                     annotation_text=_("cleared ◂"), annotation_position="top left",
+                     annotation_font={"color": look.text, "size": 12})  # fmt: skip
     axis = {
         "gridcolor": look.line,
         "zeroline": False,
@@ -75,10 +85,10 @@ def scores(policy: TriagePolicy, cases: Sequence[CalibrationCase], *, height: in
     )
     figure.update_xaxes(
         axis,
-        title_text="probability of pathology, calibrated (axis in log odds)",
+        title_text=_("probability of pathology, calibrated (axis in log odds)"),
         tickvals=[log_odds(tick) for tick in TICKS],
         ticktext=[f"{tick:g}" for tick in TICKS],
         range=[log_odds(0) - BIN, log_odds(1) + BIN],
     )
-    figure.update_yaxes(axis, title_text="studies")
+    figure.update_yaxes(axis, title_text=_("studies"))
     return figure
