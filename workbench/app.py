@@ -35,7 +35,7 @@ def _choices() -> None:
 
 def main() -> None:
     """Draw the frame and the page that was asked for."""
-    st.set_page_config(page_title=words.NAME, layout="wide", initial_sidebar_state="expanded", menu_items={})
+    st.set_page_config(page_title=words.NAME, layout="wide", initial_sidebar_state="auto", menu_items={})
     st.html(style_sheet(palette()))
     with st.sidebar:
         _choices()

@@ -165,12 +165,12 @@ def show_queue(queue: Queue, now: ReadRequest) -> None:
 def _case(queue: Queue, request: ReadRequest, *, now: bool) -> Html:
     """A line of the queue. An independent read shows neither model nor reason, nor why it was drawn."""
     kept = {name: str(st.session_state[name]) for name in (TASK, SEAT) if st.session_state.get(name)}
-    read = queue.reads.get(request.request_id)
+    read, said = queue.reads.get(request.request_id), why(queue, request)
     return tag(
         "a",
         image(f"/api/studies/{request.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
         tag("span", tag("b", queue.label(request)), " ", answers.mode_chip(request.mode), " ",
-            _state(request, read), tag("small", why(queue, request)), _remark(queue, request, read)),
+            _state(request, read), tag("small", said, title=said), _remark(queue, request, read)),
         href=f"/reading?{urlencode({**kept, CASE: request.request_id})}",
         data_open=request.request_id,
         cls="c-now" if now else "",
