@@ -9,6 +9,7 @@ server. Every step is one short transaction, without the lock of a round's steps
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -128,6 +129,31 @@ class Accepting:
         return self._give(
             request, replace(_blank(request, lead_time_s), answers=offer.answers, accepted=offer.version)
         )
+
+    def give(
+        self, request_id: str, reader_id: str, answers: Iterable[Answer], *, lead_time_s: float | None = None
+    ) -> Annotation:
+        """Give a read: an answer to every question that is asked. The same again changes nothing.
+
+        Raises
+        ------
+        AnswerError
+            An answer does not fit the form.
+        RoundError
+            Questions are left open; the read is not this reader's or can no longer be given.
+        ConflictError
+            The read was given otherwise.
+        """
+        request = self._request(request_id, reader_id)
+        checked = self.task.form.check(answers)
+        open_ = self.task.form.unanswered(checked)
+        if open_:
+            sites = [f"{name} ({len(of)})" for name, of in open_.items()]
+            raise RoundError(
+                "Questions are left open.", given=", ".join(sites), expected="an answer to every question",
+                do="answer them, or skip the case",
+            )  # fmt: skip
+        return self._give(request, replace(_blank(request, lead_time_s), answers=checked))
 
     def skip(self, request_id: str, reader_id: str, why: str, *, lead_time_s: float | None = None) -> Annotation:
         """Decline a case, with the reason. Again with the same reason changes nothing.

@@ -283,6 +283,23 @@ def test_a_first_answer_is_fixed_once_the_models_was_shown(made: Reading) -> Non
     assert [a.answers for a in reads(made)] == [TRUTH]
 
 
+def test_a_read_is_given_whole_or_not_at_all(made: Reading) -> None:
+    _, (request, *_) = sent(made)
+    own = hand(made)
+    with pytest.raises(RoundError, match="left open") as refused:
+        own.give(request.request_id, request.reader_id, TRUTH[:1])
+    assert refused.value.as_dict()["given"] == "borders_frontal (1)"
+    with pytest.raises(AnswerError):
+        own.give(request.request_id, request.reader_id, [Answer("projection", STUDY, "oblique")])
+    assert reads(made, every=True) == []
+    first = own.give(request.request_id, request.reader_id, reversed(TRUTH), lead_time_s=12.0)
+    assert (first.answers, first.accepted, first.mode, first.lead_time_s) == (TRUTH, "", request.mode, 12.0)
+    assert own.give(request.request_id, request.reader_id, TRUTH) == first
+    with pytest.raises(ConflictError):
+        own.give(request.request_id, request.reader_id, CUT)
+    assert [a.answers for a in reads(made)] == [TRUTH]
+
+
 # -- beside the labelling server -------------------------------------------------------------------------------
 
 

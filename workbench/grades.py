@@ -103,15 +103,21 @@ def grid_of(form: Form, shown: Shown) -> Grid | None:
         return None
     kind = questions[0].kind
     assert isinstance(kind, Grade)  # noqa: S101 - graded() finds no others
-    cells: dict[tuple[str, Column], Cell] = {}
-    for question in questions:
-        for site in question.sites:
-            level, side = _parts(site)
-            cells[level, Column(question.name, side)] = _cell(question.name, site, kind, shown)
+    cells = {place: _cell(place[1].question, site, kind, shown) for place, site in places(questions).items()}
     if not any(cell.grade is not None for cell in cells.values()):
         return None
     levels = tuple(dict.fromkeys(level for level, _column in cells))
-    return Grid(levels, _columns(questions), kind.levels, cells)
+    return Grid(levels, columns_of(questions), kind.levels, cells)
+
+
+def places(questions: Sequence[Question]) -> dict[tuple[str, Column], Site]:
+    """The site of each cell of a grid, by level and column."""
+    found = {}
+    for question in questions:
+        for site in question.sites:
+            level, side = _parts(site)
+            found[level, Column(question.name, side)] = site
+    return found
 
 
 def page_of(prediction: Prediction | None, site: Site) -> int | None:
@@ -162,7 +168,7 @@ def _parts(site: Site) -> tuple[str, str]:
     return level, side
 
 
-def _columns(questions: Sequence[Question]) -> tuple[Column, ...]:
+def columns_of(questions: Sequence[Question]) -> tuple[Column, ...]:
     """The outermost first: the right side from without, what has no side, the left side to without."""
     sided = [q.name for q in questions if any(_parts(site)[1] for site in q.sites)]
     middle = [Column(q.name, MIDDLE) for q in questions if any(not _parts(site)[1] for site in q.sites)]

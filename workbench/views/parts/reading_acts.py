@@ -22,6 +22,7 @@ LEAST_S = 1.0
 _SKIPPING = "reading skips"
 _SAID = {
     "accepted": N_("{label}: the model's answer is your read now. U takes it back."),
+    "given": N_("{label}: your grades are kept. U takes them back."),
     "skipped": N_("{label} is skipped. U takes it back."),
     "arrived": N_("{label}: your answer has come in. U takes it back."),
     "taken back": N_("{label} waits again."),
@@ -105,10 +106,10 @@ def _accept(place: Here, queue: Queue, now: ReadRequest) -> None:
         show(tone(_("Look at the case first: nothing was accepted."), "doubt"))
         return
     Accepting(place.home, place.task).accept(now.request_id, now.reader_id, lead_time_s=took)
-    _given(queue, now, "accepted")
+    given(queue, now, "accepted")
 
 
-def _given(queue: Queue, now: ReadRequest, what: str) -> None:
+def given(queue: Queue, now: ReadRequest, what: str) -> None:
     """Note it, and go on to the next case that waits."""
     reading_clock.clock().answered(now.request_id)
     st.session_state[JUST] = (what, now.request_id)
@@ -140,4 +141,4 @@ def _skip(place: Here, queue: Queue, now: ReadRequest) -> None:
             Accepting(place.home, place.task).skip(now.request_id, now.reader_id, why or "", lead_time_s=took)
             del st.session_state[_SKIPPING]
             draft.forget(beginning)
-            _given(queue, now, "skipped")
+            given(queue, now, "skipped")

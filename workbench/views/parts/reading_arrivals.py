@@ -36,7 +36,7 @@ def _arrived(queue: Queue) -> ReadRequest | None:
     """The case that was open and waited, and whose answer has come from the labelling server since."""
     before = st.session_state.get(_OPEN)
     what, which = st.session_state.get(JUST, ("", ""))
-    if which == before and what in ("accepted", "skipped"):  # it was given here
+    if which == before and what in ("accepted", "given", "skipped"):  # it was given here
         return None
     return next((r for r in queue.every if r.request_id == before and r.state not in WAITING), None)
 

@@ -12,7 +12,7 @@ from data.records import Annotation, Mode, Prediction, ReadRequest, RequestState
 from workbench.blindness import Blindness, Sight
 from workbench.language import _
 from workbench.viewer.shown import Shown, seen
-from workbench.views.parts import answers, reading_acts, viewer
+from workbench.views.parts import answers, reading_acts, reading_grades, viewer
 from workbench.views.parts.choice import switch
 from workbench.views.parts.conformal_sets import sets_for
 from workbench.views.parts.context import Here
@@ -43,6 +43,7 @@ def show_case(place: Here, queue: Queue, now: ReadRequest) -> None:
     viewer.picture(place, study, shown, beside=beside, height_px=HEIGHT_PX, prefetch=ahead)
     reading_acts.acts(place, queue, now, offer)
     reading_acts.just(queue)
+    reading_grades.grades(place, queue, now, offer)
     _said(place, queue.reads.get(now.request_id), prediction)
     if not sees:
         show(tone(_(sight.why), "quiet"))
