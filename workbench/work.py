@@ -19,6 +19,7 @@ from data.records import Part
 from data.store import Store
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
+from models.watching import course_of, planned_networks, watched
 from workbench.jobs import QUICK, Work, enqueue, kind
 from workbench.report import Told
 
@@ -102,16 +103,17 @@ def train(work: Work, *, task: str, profile: str, max_steps: int | None = None) 
 
     store = Store.of(work.home)
     champion = store.versions.champion(task)
-    version, trained = train_version(
-        store,
-        Blobs.of(work.home),
-        get_task(task),
-        profile,
-        parent=champion.version if champion else "",
-        scratch=work.home.path / "scratch" / f"{task}-{profile}",
-        max_steps=max_steps,
-        progress=work.progress,
-    )
+    with watched(course_of(work.home, f"{task}-{profile}"), networks_of(task, profile)):
+        version, trained = train_version(
+            store,
+            Blobs.of(work.home),
+            get_task(task),
+            profile,
+            parent=champion.version if champion else "",
+            scratch=work.home.path / "scratch" / f"{task}-{profile}",
+            max_steps=max_steps,
+            progress=work.progress,
+        )
     if champion is None and profile != "tiny":
         store.versions.crown(task, version.version, "the first version of the task")
     return {
@@ -156,7 +158,11 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
         detail = _brought(turn.pull(round_id))
     elif step == "promote":
         turn.promote(round_id, reason=reason, force=force)
-    elif step in ("push", "close", "train", "compare", "cancel"):
+    elif step == "train":
+        profile = RoundPlan.from_dict(turn.store.rounds.get(round_id).plan).profile
+        with watched(course_of(work.home, round_id), networks_of(task, profile)):
+            turn.train(round_id)
+    elif step in ("push", "close", "compare", "cancel"):
         getattr(turn, step)(round_id)
         if step == "push":
             enqueue(work.home, "voxels", round_id=round_id)
@@ -240,6 +246,11 @@ def play_demo(work: Work, *, task: str) -> Mapping[str, Any]:
     from workbench.embedded import play  # noqa: PLC0415 - loads torch
 
     return play(work.home, task=task, report=Told(work.progress))
+
+
+def networks_of(task: str, profile: str) -> int:
+    """Networks that a training of a task trains, by its profile."""
+    return planned_networks(get_task(task).profile(profile).model_dump())
 
 
 def champion_of(store: Store, task: str) -> str:
