@@ -1,7 +1,7 @@
 """How a training goes, for those who watch it: the curve of each network in one small file, bounded in size.
 
-Whoever trains inside :func:`watched` is followed; a training that nobody watches writes nothing. The file stays when
-the training has ended. A training that is taken up again goes on in the same file.
+Whoever trains inside :func:`watched` is followed; a training that nobody watches writes nothing. The file stays
+when the training has ended. A training that is taken up again goes on in the same file.
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ class Journal:
         if old is not None and step:
             found.losses = [point for point in old.losses if point[0] <= step]
         found.curve = _thinned([_row(one) for one in curve])
-        self.networks = [one for one in self.networks if one.name != name][-MOST_NETWORKS + 1 :] + [found]
+        others = [one for one in self.networks if one.name != name]
+        self.networks = [*others[-MOST_NETWORKS + 1 :], found]
         self._began, self._epoch_began = time.monotonic(), seconds
         self._write()
 

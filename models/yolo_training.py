@@ -247,7 +247,6 @@ def _callbacks(
     state: State, stage: SegmenterStage, max_steps: int | None, told: Told, network: str
 ) -> dict[str, Callable[[Any], None]]:
     """What is noted of a training as it goes, and where it ends."""
-
     journal = watching()
 
     def after_batch(trainer: Any) -> None:

@@ -1,16 +1,13 @@
-"""A training that is watched: its curve in a file, stopped, gone on with, and the same weights as never stopped."""
+"""A watched training: its curve in a file, stopped, gone on with, and the weights of one never stopped."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from data.errors import JobCancelledError
-from data.home import Home
 from models.task import discover
 from models.watching import MOST_POINTS, Journal, planned_networks, read_course, watched
 from tests.test_training import same, trained
@@ -89,7 +86,8 @@ def test_a_course_that_is_gone_on_with_keeps_its_losses(tmp_path: Path) -> None:
     with watched(tmp_path / "course.json", 1):
         trained(tmp_path / "scratch")
     after = read_course(tmp_path / "course.json")
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     assert after.networks[0].losses[:6] == before.networks[0].losses[:6]
     assert [step for step, _ in after.networks[0].losses] == list(range(1, STEPS + 1))
     assert len(after.networks[0].curve) == EPOCHS

@@ -20,6 +20,7 @@ from data.store import Store
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
 from models.watching import course_of, planned_networks, watched
+from workbench.fetching import note_fetch
 from workbench.jobs import QUICK, Work, enqueue, kind
 from workbench.report import Told
 
@@ -156,6 +157,7 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     detail: dict[str, Any] = {}
     if step == "pull":
         detail = _brought(turn.pull(round_id))
+        note_fetch(work.home, round_id)
     elif step == "promote":
         turn.promote(round_id, reason=reason, force=force)
     elif step == "train":
@@ -227,6 +229,7 @@ def fetch(work: Work, *, round_id: str) -> Mapping[str, Any]:
         report = loop(work.home, task, progress=work.progress, server=True).pull(round_id)
     except BusyError:
         return {"round": round_id, "busy": True}
+    note_fetch(work.home, round_id)
     return {"round": round_id, "busy": False, **_brought(report)}
 
 
