@@ -23,6 +23,7 @@ from models.findings_pictures import chest_of, prepared
 from models.images import overlapped, page
 from models.stages import StageResult, train_stage
 from models.task import ClinicalTask, Explanation, Model, Progress, Trained, TrainingRun, silent
+from models.watching import watching
 
 BATCH = 32
 """Images that are predicted at once."""
@@ -69,6 +70,8 @@ def _shared(run: TrainingRun, data: FindingsData, profile: FindingsProfile) -> d
 
 def _each(run: TrainingRun, data: FindingsData, profile: FindingsProfile) -> dict[str, StageResult]:
     results = {}
+    if journal := watching():
+        journal.planned = len(data.findings) * len(profile.stage.networks)
     for index, name in enumerate(data.findings):
 
         def told(share: float, words: str, index: int = index) -> None:

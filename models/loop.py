@@ -30,6 +30,7 @@ from models.config import Schedule
 from models.device import find_device, fitting_threads, half_precision, loaders, mixed_precision, place, seeded
 from models.images import overlapped
 from models.task import Progress
+from models.watching import watching
 
 WARM_UP = 0.25
 """Share of the steps in which the step size rises."""
@@ -145,10 +146,18 @@ class Loop:
         """
         if (state := read_state(path, fingerprint)) is not None:
             self._restore(state)
+        if journal := watching():
+            now = self.state
+            journal.network(
+                path.stem, epochs=self.schedule.epochs, steps=self.steps, epoch=now.epoch, step=now.step,
+                seconds=now.seconds, curve=now.curve, done=now.done,
+            )  # fmt: skip
         with fitting_threads(sum(p.numel() for p in self.module.parameters()), self.device):
             while not self.state.done:
                 self._epoch()
                 save_state(path, fingerprint, self.state)
+                if journal:
+                    journal.epoch(self.state.curve[-1], done=self.state.done)
             self.module.load_state_dict(self.state.best)
             self.module.eval()
         return self.state
@@ -192,10 +201,12 @@ class Loop:
             workers=threads,
             ahead=threads + 1,
         )
-        losses = []
+        losses, journal = [], watching()
         for batch in batches:
             losses.append(self._step(batch))
             self.state.step += 1
+            if journal:
+                journal.step(losses[-1])
             self.told(self.state.step, self.steps, epoch)
         return float(np.mean(losses)) if losses else float("nan")
 

@@ -22,6 +22,7 @@ from models.checkpoints import State, copy_weights, read_state, save_state
 from models.device import SMALL, find_device, fitting_threads, half_precision
 from models.networks import pretrained
 from models.ultralytics_offline import library
+from models.watching import watching
 from models.yolo import SegmenterSettings, build_yolo
 
 SMALL_PX = 192
@@ -246,12 +247,17 @@ def _callbacks(
     state: State, stage: SegmenterStage, max_steps: int | None, told: Told, network: str
 ) -> dict[str, Callable[[Any], None]]:
     """What is noted of a training as it goes, and where it ends."""
+    journal = watching()
 
     def after_batch(trainer: Any) -> None:
-        state.step += 1
         steps = min(
             stage.epochs * len(trainer.train_loader), max_steps or stage.epochs * len(trainer.train_loader)
         )
+        if journal and not state.step:
+            journal.network(f"segmenter-{network}", epochs=stage.epochs, steps=steps, resumes=False)
+        state.step += 1
+        if journal:
+            journal.step()
         trainer.stop = trainer.stop or (max_steps is not None and state.step >= max_steps)
         told(min(state.step, steps), steps, f"segmenter: {network}, epoch {trainer.epoch + 1} of {stage.epochs}")
 
@@ -259,6 +265,10 @@ def _callbacks(
         state.epoch += 1
         losses = {f"training_{name}": float(value) for name, value in (trainer.tloss or {}).items()}
         state.curve.append({"epoch": state.epoch, **losses, **_named(trainer.metrics)})
+        if journal:
+            measured = state.curve[-1].get("mask_map50", float("nan"))
+            row = {"epoch": state.epoch, "training": sum(losses.values()), "validation": measured}
+            journal.epoch(row, done=state.epoch >= stage.epochs, measure="mask mAP50")
         if trainer.fitness is None or trainer.fitness >= trainer.best_fitness:
             state.best, state.best_epoch = copy_weights(trainer.ema.ema), state.epoch
             state.best_loss = -float(trainer.fitness or 0.0)

@@ -255,7 +255,7 @@ def test_the_loop_shows_the_step_and_asks_the_worker(changed: Store) -> None:
 def test_the_readers_of_a_round_are_shown_with_their_agreement(changed: Store) -> None:
     page = AppTest.from_file(str(APP), default_timeout=60)
     page._page_hash = calc_hash("loop")
-    page.session_state[f"show {TASK}-r2"] = "Readers"
+    page.session_state[f"show {TASK}-r2"] = "readers"
     said = words(page.run())
     assert not page.exception
     assert "Krippendorff's alpha" in said
@@ -271,7 +271,7 @@ def test_the_readers_of_a_round_are_shown_with_their_agreement(changed: Store) -
 def test_a_declined_case_is_listed_with_its_reason(changed: Store) -> None:
     page = AppTest.from_file(str(APP), default_timeout=60)
     page._page_hash = calc_hash("loop")
-    page.session_state[f"show {TASK}-r2"] = "Readers"
+    page.session_state[f"show {TASK}-r2"] = "readers"
     assert "Declined" not in words(page.run())
     request = next(r for r in changed.reads.requests(round_id=f"{TASK}-r2") if r.state == RequestState.PUSHED)
     changed.reads.keep(

@@ -39,6 +39,8 @@ def main() -> None:
     st.html(style_sheet(palette()))
     with st.sidebar:
         _choices()
+        if here().reader is None:
+            jobs.running_line(here().home)
         show(tag("p", _links(), cls="c-small"))
         switches()
     groups: dict[str, list[st.Page]] = {}

@@ -19,6 +19,8 @@ from data.pixels import Pixels
 from data.store import Store
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
+from models.watching import course_of, planned_networks, watched
+from workbench.fetching import note_fetch
 from workbench.jobs import QUICK, Work, enqueue, kind
 from workbench.report import Told
 
@@ -105,16 +107,17 @@ def train(work: Work, *, task: str, profile: str, max_steps: int | None = None) 
 
     store = Store.of(work.home)
     champion = store.versions.champion(task)
-    version, trained = train_version(
-        store,
-        Blobs.of(work.home),
-        get_task(task),
-        profile,
-        parent=champion.version if champion else "",
-        scratch=work.home.path / "scratch" / f"{task}-{profile}",
-        max_steps=max_steps,
-        progress=work.progress,
-    )
+    with watched(course_of(work.home, f"{task}-{profile}"), networks_of(task, profile)):
+        version, trained = train_version(
+            store,
+            Blobs.of(work.home),
+            get_task(task),
+            profile,
+            parent=champion.version if champion else "",
+            scratch=work.home.path / "scratch" / f"{task}-{profile}",
+            max_steps=max_steps,
+            progress=work.progress,
+        )
     if champion is None and profile != "tiny":
         store.versions.crown(task, version.version, "the first version of the task")
     return {
@@ -157,9 +160,14 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     detail: dict[str, Any] = {}
     if step == "pull":
         detail = _brought(turn.pull(round_id))
+        note_fetch(work.home, round_id)
     elif step == "promote":
         turn.promote(round_id, reason=reason, force=force)
-    elif step in ("push", "close", "train", "compare", "cancel"):
+    elif step == "train":
+        profile = RoundPlan.from_dict(turn.store.rounds.get(round_id).plan).profile
+        with watched(course_of(work.home, round_id), networks_of(task, profile)):
+            turn.train(round_id)
+    elif step in ("push", "close", "compare", "cancel"):
         getattr(turn, step)(round_id)
         if step == "push":
             enqueue(work.home, "voxels", round_id=round_id)
@@ -227,6 +235,7 @@ def fetch(work: Work, *, round_id: str, turn: int = 0) -> Mapping[str, Any]:
         except BusyError:
             time.sleep(FETCH_PAUSE_S)
         else:
+            note_fetch(work.home, round_id)
             return {"round": round_id, "busy": False, **_brought(report)}
     return {"round": round_id, "busy": True}
 
@@ -252,6 +261,11 @@ def play_demo(work: Work, *, task: str) -> Mapping[str, Any]:
     if waiting is not None:
         enqueue(work.home, "voxels", round_id=waiting.round_id)
     return played
+
+
+def networks_of(task: str, profile: str) -> int:
+    """Networks that a training of a task trains, by its profile."""
+    return planned_networks(get_task(task).profile(profile).model_dump())
 
 
 def champion_of(store: Store, task: str) -> str:

@@ -16,6 +16,7 @@ from data.records import (
     RoundState,
 )
 from data.store import Store
+from workbench.fetching import note_fetch
 from workbench.jobs import LONG, QUICK, carry, line_of
 
 SWEEP_S = 5.0
@@ -122,6 +123,7 @@ def fetch_answers(home: Home) -> int:
         except ConsiliumError as error:
             logger.warning("answers of %s: %s", current.round_id, error)
         else:
+            note_fetch(home, current.round_id)
             new += report.kept + report.changed
     return new
 

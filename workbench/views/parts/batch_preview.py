@@ -8,21 +8,18 @@ import streamlit as st
 
 from active_learning.proposal import Proposal
 from data.records import Job, JobState, Part
-from workbench.views.parts import answers, jobs, words
+from workbench.language import N_, _, n_, told
+from workbench.views.parts import jobs, loop_cases, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import empty, section, show
-from workbench.views.parts.markup import Html, chip, facts, image, join, table, tag
-from workbench.views.parts.rows import rows
-from workbench.views.places import go
+from workbench.views.parts.markup import Html, facts, join, tag
 
 PREVIEW, OPEN = "round.preview", "round.open"
-MOST_SHOWN = 200
-"""Cases that are listed; a larger batch says how many more there are."""
 _KINDS: Mapping[str, str] = {
-    "part": "Part",
-    "reason": "Why",
-    "site": "Site",
-    "manufacturer": "Manufacturer",
+    "part": N_("Part"),
+    "reason": N_("Why"),
+    "site": N_("Site"),
+    "manufacturer": N_("Manufacturer"),
 }
 
 
@@ -33,12 +30,6 @@ def newest(place: Here) -> Job | None:
     return None if job is None or (last is not None and last.opened_at > job.created_at) else job
 
 
-def follow(place: Here) -> tuple[Job | None, bool]:
-    """The newest preview, shown while it is made; and whether it is."""
-    job = newest(place)
-    return job, jobs.follow(place.home, job, key="preview")
-
-
 def batch(place: Here, job: Job | None, *, running: bool) -> None:
     """The previewed batch, with the button that opens it."""
     if job is None or job.state != JobState.DONE:
@@ -46,29 +37,34 @@ def batch(place: Here, job: Job | None, *, running: bool) -> None:
     proposal = Proposal.from_dict(job.result)
     if not proposal.cases:
         empty(
-            "There is nothing to read", "No study is left that this plan would ask for.", "consilium ingest FOLDER"
+            _("There is nothing to read"),
+            _("No study is left that this plan would ask for."),
+            "consilium ingest FOLDER",
         )
         return
-    section(f"Preview · {words.moment(job.updated_at)}")
+    section(_("Preview · {when}", when=words.moment(job.updated_at)))
     left, right = st.columns([5, 1.2], gap="medium")
     with left:
-        show(tag("b", f"{len(proposal.cases)} cases, {words.minutes(60 * proposal.minutes)} of reading"), " ",
+        price = n_("{n} case, {minutes} of reading", "{n} cases, {minutes} of reading", len(proposal.cases),
+                   minutes=words.minutes(60 * proposal.minutes))  # fmt: skip
+        show(tag("b", price), " ",
              tag("span", _how(proposal), cls="c-quiet"), facts(_composition(place, proposal)))  # fmt: skip
     key = f"open previewed {place.task.name}"
-    opens = right.button("Open this batch", type="primary", disabled=running, key=key, width="stretch")
-    _cases(place, proposal)
+    opens = right.button(_("Open this batch"), type="primary", disabled=running, key=key, width="stretch")
+    loop_cases.sheet(place, proposal.items, key=f"previewed {place.task.name}",
+                     seconds=[case.seconds for case in proposal.cases])  # fmt: skip
     if opens:
         jobs.ask(place.home, OPEN, task=place.task.name, plan=dict(proposal.plan), batch=proposal.batch)
 
 
 def way(name: str) -> str:
     """A way to choose, as people say it."""
-    return words.short(name) if name else "most doubtful first"
+    return words.short(name) if name else _("most doubtful first")
 
 
 def _how(proposal: Proposal) -> str:
-    by = f"champion {proposal.champion}" if proposal.champion else words.NO_CHAMPION
-    return f"{way(proposal.strategy)} · {by} · nothing is sent yet"
+    by = _("champion {version}", version=proposal.champion) if proposal.champion else _(words.NO_CHAMPION)
+    return _("{way} · {by} · nothing is sent yet", way=way(proposal.strategy), by=by)
 
 
 def _composition(place: Here, proposal: Proposal) -> list[tuple[str, Html]]:
@@ -76,31 +72,14 @@ def _composition(place: Here, proposal: Proposal) -> list[tuple[str, Html]]:
     lines = []
     for kind, counts in proposal.composition().items():
         said = {_named(kind, name): count for name, count in counts.items()}
-        name = _KINDS.get(kind) or words.short(kind).capitalize()
+        name = _(_KINDS[kind]) if kind in _KINDS else words.short(kind).capitalize()
         lines.append((name, join((join((tag("span", n), " ", tag("b", c))) for n, c in said.items()), "  ·  ")))
     return lines
 
 
 def _named(kind: str, name: str) -> str:
     if kind == "part":
-        return words.PARTS[Part(name)]
+        return _(words.PARTS[Part(name)])
+    if kind == "reason":
+        return told(words.short(name))
     return name if kind in ("site", "manufacturer") else words.short(name)
-
-
-def _cases(place: Here, proposal: Proposal) -> None:
-    body = []
-    for case in proposal.cases[:MOST_SHOWN]:
-        item = case.item
-        body.append([
-            image(f"/api/studies/{item.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
-            tag("a", case.label, href=f"/study?study={item.study_id}"),
-            join((chip(words.PURPOSES[item.purpose]), answers.mode_chip(item.mode)), " "),
-            item.reason, f"{case.seconds / 60:.1f}",
-        ])  # fmt: skip
-    heads = ["", "Patient", "For", "Why", "Minutes"]
-    shown = rows(table(heads, body, numeric=(4,), opens=[c.item.study_id for c in proposal.cases[:MOST_SHOWN]]),
-                 key=f"previewed {place.task.name}")  # fmt: skip
-    if len(proposal.cases) > MOST_SHOWN:
-        show(tag("span", f"and {len(proposal.cases) - MOST_SHOWN} more", cls="c-quiet c-small"))
-    if shown:
-        go("study", study=shown)

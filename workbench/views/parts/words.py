@@ -124,6 +124,16 @@ JOBS: Mapping[str, str] = {
     "verify": N_("verifying the log"),
     "voxels": N_("making pictures ready"),
 }
+ROUND_STEPS: Mapping[str, str] = {
+    "push": N_("sending cases to the readers"),
+    "pull": N_("fetching answers"),
+    "close": N_("forming the consensus"),
+    "train": N_("training the candidate"),
+    "compare": N_("comparing candidate and champion"),
+    "promote": N_("keeping the decision"),
+    "cancel": N_("giving the round up"),
+}
+"""What a job of the kind ``round.step`` does, by its step."""
 JOB_STATES: Mapping[JobState, str] = {
     JobState.WAITING: N_("waiting for the worker"),
     JobState.RUNNING: N_("running"),
