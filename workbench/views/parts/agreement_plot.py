@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from active_learning.agreement import BANDS
 from data.records import Metric, Reader
+from workbench.language import _
 from workbench.theme import SHAPES, palette
 from workbench.views.parts import charts
 from workbench.views.parts.markup import Html, tag, text
@@ -134,13 +135,13 @@ def _range(rows: Sequence[Dot], unit: str, start: float) -> tuple[float, float]:
 def _bands(figure: go.Figure, low: float) -> None:
     """From poor to almost perfect, the better the greener."""
     bounds = [(least, name) for least, name in reversed(BANDS)]
-    edges = [least for least, _ in bounds]
+    edges = [least for least, _name in bounds]
     spans = [(min(low, -0.03), edges[0], "poor")] if low < -0.08 else []
     spans += [(least, most, name) for (least, name), most in zip(bounds, [*edges[1:], 1.0], strict=True)]
     red, green, blue = (int(palette().good[i : i + 2], 16) for i in (1, 3, 5))
     for number, (start, end, name) in enumerate(spans, start=6 - len(spans)):
         figure.add_vrect(x0=start, x1=end, layer="below", line_width=0,
                          fillcolor=f"rgba({red},{green},{blue},{0.035 * number:.3f})")  # fmt: skip
-        figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=name,
+        figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=_(name),
                               showarrow=False, font={"size": 11, "color": palette().quiet})  # fmt: skip
         figure.add_vline(x=start, line={"color": palette().line, "width": 1}, layer="below")
