@@ -120,7 +120,7 @@ def test_what_was_measured_is_shown_and_not_asked_for_again(changed: Store) -> N
     said = words(opened())
     found = newest_overview(changed, Blobs.of(home_of(changed)), TASK)
     assert found is not None
-    assert f"{found.studies} studies, {found.patients} patients, by 3 readers" in said
+    assert f"{found.studies} studies · {found.patients} patients · 3 readers" in said
     (projection,) = [one for one in found.asked if one.view.name == "projection"]
     alpha = projection.panel.figures["krippendorff_alpha"]
     assert f"{alpha.value:.2f} ({alpha.low:.2f} to {alpha.high:.2f})" in said
@@ -193,7 +193,7 @@ def test_a_round_is_measured_by_itself(changed: Store) -> None:
     found = newest_overview(changed, Blobs.of(home_of(changed)), TASK, f"{TASK}-r1")
     assert found is not None
     assert (found.round_id, found.studies) == (f"{TASK}-r1", 8)
-    assert "of 8 studies, 8 patients" in words(page)
+    assert "8 studies · 8 patients" in words(page)
 
 
 def test_a_case_with_an_adjudicator_leads_there(changed: Store) -> None:

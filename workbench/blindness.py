@@ -24,6 +24,7 @@ from data.records import (
     RoundState,
 )
 from data.store import Store
+from workbench.language import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,21 @@ ALL = Sight()
 _INDEPENDENT = Sight(
     model=False,
     others=False,
-    why="You read this study independently: what model and readers say appears once the round closes.",
+    why=N_("You read this study independently: what model and readers say appears once the round closes."),
 )
-_ASSISTED = Sight(model=True, others=False, why="The other readers' answers appear once the round closes.")
+_ASSISTED = Sight(model=True, others=False, why=N_("The other readers' answers appear once the round closes."))
 _DECIDING = Sight(
     model=False,
     others=False,
-    why="You decide on this study: its answers are on the page Adjudication, without names.",
+    why=N_("You decide on this study: its answers are on the page Adjudication, without names."),
 )
 _ELSEWHERE = Sight(
-    others=False, why="This study is being read: its readers' answers appear once the round closes."
+    others=False, why=N_("This study is being read: its readers' answers appear once the round closes.")
 )
 _RESERVED = Sight(
     model=False,
     others=False,
-    why="This patient may be drawn for independent reading: answers appear once there is a consensus.",
+    why=N_("This patient may be drawn for independent reading: answers appear once there is a consensus."),
 )
 
 

@@ -87,8 +87,18 @@ READS = (
     N_("the model {1}"),
     N_("the label says {1}, a model trained on other patients {2}"),
     N_("{1}: too few reads"),
+    N_("grades higher than the panel"),
+    N_("grades lower than the panel"),
+    N_("says {1} where the panel does not"),
+    N_("says {1} where the panel says {2}"),
+    N_("almost perfect"),
+    N_("substantial"),
+    N_("moderate"),
+    N_("fair"),
+    N_("slight"),
+    N_("poor"),
 )
-"""What readers and panel said: :mod:`active_learning.suspicion`, ``next_read``, ``label_errors``."""
+"""What readers and panel said: :mod:`active_learning.suspicion`, ``next_read``, ``agreement`` ..."""
 
 VERDICTS = (
     N_("Better: {1}"),

@@ -16,6 +16,7 @@ from data.records import (
     ReadRequest,
 )
 from workbench.adjudicating import Case, asked, case_of, queue
+from workbench.language import _, n_
 from workbench.views.parts import decided, decision_form, draft, drawings, jobs, words
 from workbench.views.parts.answers_compared import show_compared
 from workbench.views.parts.context import Here, here
@@ -33,19 +34,21 @@ def page() -> None:
     """Show the adjudicator's cases; the curator sees everybody's, and decides none."""
     place = here()
     if place.reader is not None and place.reader.role != ReaderRole.ADJUDICATOR:
-        header("Adjudication", tag("span", place.task.title, cls="c-quiet"))
-        empty("Disputed cases are for adjudicators", "You read cases under “My reading”.",
+        header(_("Adjudication"), tag("span", _(place.task.title), cls="c-quiet"))
+        empty(_("Disputed cases are for adjudicators"), _("You read cases under “My reading”."),
               "consilium readers add NAME --adjudicator")  # fmt: skip
         return
     requests = queue(place.store, place.task.name, place.reader.reader_id if place.reader else None)
     waiting = [r for r in requests if r.state in WAITING]
     done = len(requests) - len(waiting)
     left = _left(place, len(waiting))
-    header("Adjudication", tag("span", place.task.title, cls="c-quiet"),
-           tag("span", f"{done} of {len(requests)} decided · {left}" if requests else ""))  # fmt: skip
+    counted = _("{done} of {total} decided", done=done, total=len(requests))
+    header(_("Adjudication"), tag("span", _(place.task.title), cls="c-quiet"),
+           tag("span", f"{counted} · {left}" if requests else ""))  # fmt: skip
     if not requests:
-        empty("No disputed case", "What the readers of a round do not agree on comes here once the consensus is "
-              "formed.", f"consilium round close {place.task.name}")  # fmt: skip
+        empty(_("No disputed case"),
+              _("What the readers of a round do not agree on comes here once the consensus is formed."),
+              f"consilium round close {place.task.name}")  # fmt: skip
         return
     show(bar(done / len(requests), cls="c-wide c-model"))
     current = _current(requests)
@@ -55,10 +58,11 @@ def page() -> None:
 
 def _left(place: Here, count: int) -> str:
     if not count:
-        return "nothing left"
+        return _("nothing left")
     if place.reader is None:
-        return f"{count} wait"
-    return words.minutes(count * pace_s(place.store, place.task, place.reader.reader_id)) + " left"
+        return n_("{n} waits", "{n} wait", count)
+    taken = words.minutes(count * pace_s(place.store, place.task, place.reader.reader_id))
+    return _("{minutes} left", minutes=taken)
 
 
 def _current(requests: Sequence[ReadRequest]) -> ReadRequest:
@@ -89,9 +93,9 @@ def _strip(place: Here, requests: Sequence[ReadRequest], current: ReadRequest) -
     items = []
     for request in requests:
         now = request.request_id == current.request_id
-        state = chip("waits") if request.state in WAITING else chip(words.DECISIONS[request.state], "good")
+        state = chip(_("waits")) if request.state in WAITING else chip(_(words.DECISIONS[request.state]), "good")
         if (request.round_id, request.study_id, request.reader_id) in appealed:
-            state = chip("appealed", "doubt")
+            state = chip(_("appealed"), "doubt")
         items.append(
             tag(
                 "div",
@@ -133,8 +137,8 @@ def _case(place: Here, request: ReadRequest, requests: Sequence[ReadRequest]) ->
         _head(case, study.label, requests)
         show(tag("p", _reason(place, case), style="margin:0"))
         if model is not None:
-            st.toggle("Show the model's answer", key=f"model {request.request_id}",
-                      help="Off for each case, so that you look at it first.")  # fmt: skip
+            st.toggle(_("Show the model's answer"), key=f"model {request.request_id}",
+                      help=_("Off for each case, so that you look at it first."))  # fmt: skip
         show_compared(place.task.form, case, shown)
         _decision(place, case)
 
@@ -143,11 +147,11 @@ def _head(case: Case, label: str, requests: Sequence[ReadRequest]) -> None:
     index = next(i for i, r in enumerate(requests) if r.request_id == case.request.request_id)
     title, buttons = st.columns([1.2, 1], vertical_alignment="center")
     with title:
-        show(tag("b", label, style="font-size:15px"), " ", chip(f"round {case.round.number}"))
+        show(tag("b", label, style="font-size:15px"), " ", chip(_("round {number}", number=case.round.number)))
     with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        if st.button("Previous", disabled=index == 0, shortcut="k"):
+        if st.button(_("Previous"), disabled=index == 0, shortcut="k"):
             _open(requests[index - 1].request_id)
-        if st.button("Next", disabled=index == len(requests) - 1, shortcut="j"):
+        if st.button(_("Next"), disabled=index == len(requests) - 1, shortcut="j"):
             _open(requests[index + 1].request_id)
 
 
@@ -155,7 +159,8 @@ def _just(place: Here, requests: Sequence[ReadRequest]) -> None:
     """That the case before is decided."""
     before = next((r for r in requests if r.request_id == st.session_state.get(_JUST)), None)
     if before is not None:
-        note(text(f"{_labels(place, [before]).get(before.study_id, before.study_id)} is decided."), "good")
+        label = _labels(place, [before]).get(before.study_id, before.study_id)
+        note(_("{case} is decided.", case=label), "good")
 
 
 def _reason(place: Here, case: Case) -> Html:
@@ -164,9 +169,12 @@ def _reason(place: Here, case: Case) -> Html:
     names = ", ".join(dict.fromkeys(split))
     count = len(case.voices)
     if count < MIN_READS:
-        return text(f"Too few reads to agree on anything: {count}.")
-    verb = "do" if case.own is None else "did"
-    return text(f"{count} readers {verb} not agree on: {names}." if names else "Nothing is open in this case.")
+        return text(_("Too few reads to agree on anything: {count}.", count=count))
+    if not names:
+        return text(_("Nothing is open in this case."))
+    if case.own is None:
+        return text(_("{count} readers do not agree on: {names}.", count=count, names=names))
+    return text(_("{count} readers did not agree on: {names}.", count=count, names=names))
 
 
 def _model(place: Here, case: Case) -> Prediction | None:
@@ -185,11 +193,11 @@ def _decision(place: Here, case: Case) -> None:
     request = case.request
     before = [d for d in case.decisions if place.reader is None or d.reader_id == request.reader_id or case.appeal]
     if before:
-        section("Decided")
+        section(_("Decided"))
         decided.of_case(place, before)
     if place.reader is None:
         if request.state in WAITING:
-            show(tone("It waits for its adjudicator, who sees it as you do here: without names.", "quiet"))
+            show(tone(_("It waits for its adjudicator, who sees it as you do here: without names."), "quiet"))
         return
     if not case.may_decide:
         if case.appeal is None or case.own is not None:
@@ -198,19 +206,19 @@ def _decision(place: Here, case: Case) -> None:
     begun = jobs.latest_about(place.store, "case.decide", round_id=request.round_id, study_id=request.study_id,
                               reader_id=request.reader_id)  # fmt: skip
     if request.state in WAITING:
-        section("Your decision")
+        section(_("Your decision"))
         _form(place, case, begun)
         return
-    with st.expander("Decide otherwise"):
+    with st.expander(_("Decide otherwise")):
         _form(place, case, begun)
 
 
 def _closed(case: Case) -> str:
     if case.own is not None and case.own.appeal_of:
-        return "It was decided on appeal: this decision is the last one."
+        return _("It was decided on appeal: this decision is the last one.")
     if case.appeal is not None:
-        return "Your decision was appealed: another adjudicator has the case."
-    return "The round is closed: the decision stands, unless somebody appeals."
+        return _("Your decision was appealed: another adjudicator has the case.")
+    return _("The round is closed: the decision stands, unless somebody appeals.")
 
 
 def _form(place: Here, case: Case, begun: Job | None) -> None:

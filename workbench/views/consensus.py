@@ -12,7 +12,16 @@ from data.answers import Mask
 from data.errors import BlobError, RatingsError
 from data.records import Job, JobState
 from workbench import jobs as background
-from workbench.views.parts import agreement, dispute_rows, jobs, reader_outlines, reader_profiles, words
+from workbench.language import N_, _, n_, number, told
+from workbench.views.parts import (
+    agreement,
+    dispute_rows,
+    jobs,
+    next_reads,
+    reader_outlines,
+    reader_profiles,
+    words,
+)
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failure, failures, framed, header, note, section, show
@@ -20,6 +29,8 @@ from workbench.views.parts.markup import Html, chip, facts, join, table, tag, to
 from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_outlines, newest_overview, reports
 
 R = TypeVar("R", Overview, Outlined)
+SOURCES = {"agreed": N_("agreed"), "adjudicated": N_("adjudicated"), "imported": N_("imported")}
+"""How an answer of the reference standard came."""
 
 
 @framed
@@ -27,8 +38,9 @@ def page() -> None:
     """Show what was last measured of the task's readers; measure anew by itself when a read came or changed."""
     place = here()
     if not stamp_of(place.store, place.task.name).reads:
-        header("Consensus", tag("span", place.task.title, cls="c-quiet"))
-        empty("Nobody has read anything yet", "Once a round was read, this page shows how far its readers agree.",
+        header(_("Consensus"), tag("span", _(place.task.title), cls="c-quiet"))
+        empty(_("Nobody has read anything yet"),
+              _("Once a round was read, this page shows how far its readers agree."),
               f"consilium round open {place.task.name}")  # fmt: skip
         return
     title = st.container()
@@ -41,7 +53,7 @@ def page() -> None:
         with action:
             _report(place, round_id)
     else:
-        show(tone("Nobody has read anything in this round.", "quiet"))
+        show(tone(_("Nobody has read anything in this round."), "quiet"))
     with title:
         _head(place, overview)
     if overview is not None:
@@ -54,9 +66,9 @@ def _sections(place: Here, overview: Overview, stamp: Stamp) -> None:
     reader_profiles.readers(place, overview)
     _outlines(place, overview.round_id, stamp)
     dispute_rows.disputes(place, overview)
-    dispute_rows.next_reads(place, overview)
+    next_reads.next_reads(place, overview)
     for sentence in overview.notes:
-        show(tag("p", sentence, cls="c-small c-quiet"))
+        show(tag("p", told(sentence), cls="c-small c-quiet"))
 
 
 def _choices(place: Here) -> tuple[str, st.delta_generator.DeltaGenerator]:
@@ -64,8 +76,8 @@ def _choices(place: Here) -> tuple[str, st.delta_generator.DeltaGenerator]:
     rounds = place.store.rounds.all(place.task.name)
     left, right = st.columns([1, 3], vertical_alignment="bottom", gap="medium")
     with left:
-        named = {"": "all rounds", **{r.round_id: f"round {r.number}" for r in rounds}}
-        chosen = choose("Reads of", named, key="round")
+        named = {"": _("all rounds"), **{r.round_id: _("round {number}", number=r.number) for r in rounds}}
+        chosen = choose(_("Reads of"), named, key="round")
     return chosen, right
 
 
@@ -80,7 +92,7 @@ def _measured(place: Here, kind: str, round_id: str, stamp: Stamp) -> bool:
         with failures():
             job = background.enqueue(place.home, kind, **arguments)
     running = jobs.follow(place.home, job)
-    if job is not None and job.state == JobState.CANCELLED and st.button("Measure anew", key=f"again {kind}"):
+    if job is not None and job.state == JobState.CANCELLED and st.button(_("Measure anew"), key=f"again {kind}"):
         jobs.ask(place.home, kind, **arguments)
     return running
 
@@ -99,11 +111,11 @@ def _kept(place: Here, kind: str, round_id: str, read: Callable[..., R | None], 
         found = read(place.store, place.blobs, place.task.name, round_id)
     except (RatingsError, BlobError) as error:
         failure(error.as_dict())
-        if st.button("Measure anew", key=f"unreadable {kind}"):
+        if st.button(_("Measure anew"), key=f"unreadable {kind}"):
             jobs.ask(place.home, kind, task=place.task.name, round_id=round_id, stamp=stamp.text)
         return None
     if found is not None and found.stamp != stamp:
-        note("Reads have come or changed since: what stands here is of before.", "doubt")
+        note(_("Reads have come or changed since: what stands here is of before."), "doubt")
     return found
 
 
@@ -111,7 +123,7 @@ def _outlines(place: Here, round_id: str, stamp: Stamp) -> None:
     """How far outlines agree, where the form has masks."""
     if not any(isinstance(question.kind, Mask) for question in place.task.form.questions):
         return
-    section("Outlines, 95% intervals over patients")
+    section(_("Outlines, 95% intervals over patients"))
     _measured(place, OUTLINES, round_id, stamp.of_reads)
     found = _kept(place, OUTLINES, round_id, newest_outlines, stamp.of_reads)
     if found is not None:
@@ -120,47 +132,53 @@ def _outlines(place: Here, round_id: str, stamp: Stamp) -> None:
 
 def _head(place: Here, overview: Overview | None) -> None:
     if overview is None:
-        header("Consensus", tag("span", place.task.title, cls="c-quiet"))
+        header(_("Consensus"), tag("span", _(place.task.title), cls="c-quiet"))
         return
     readers = sum(bool(one.part.independent or one.part.assisted) for one in overview.profiles)
     reads = sum(one.part.independent for one in overview.profiles)
     shown = sum(one.part.assisted for one in overview.profiles)
-    said = f"{place.task.title} · {reads} independent reads"
-    said += f" and {shown} assisted" if shown else ""
-    said += f" of {overview.studies} studies, {overview.patients} patients, by {readers} readers"
-    header("Consensus", tag("span", said, cls="c-quiet"))
+    parts = [_(place.task.title), n_("{n} independent read", "{n} independent reads", reads)]
+    parts += [n_("{n} assisted read", "{n} assisted reads", shown)] if shown else []
+    parts.append(n_("{n} study", "{n} studies", overview.studies))
+    parts.append(n_("{n} patient", "{n} patients", overview.patients))
+    parts.append(n_("{n} reader", "{n} readers", readers))
+    header(_("Consensus"), tag("span", " · ".join(parts), cls="c-quiet"))
 
 
 def _standard(place: Here, overview: Overview) -> None:
     """The reference standard: the rule, and how its answers came."""
     reading = place.task.config.reading
     tally = {name: sum(one.sources.get(name, 0) for one in overview.standards)
-             for name in ("agreed", "adjudicated", "imported")}  # fmt: skip
+             for name in SOURCES}  # fmt: skip
     disputed = sum(one.disputed for one in overview.standards)
     chips = [
-        chip(f"{count} {name}", "good" if count and name != "imported" else "") for name, count in tally.items()
+        chip(join((number(count), " ", _(SOURCES[name]))), "good" if count and name != "imported" else "")
+        for name, count in tally.items()
     ]
-    chips.append(chip(f"{disputed} disputed", "doubt" if disputed else ""))
-    certain = "" if reading.consensus == "majority" else f", an answer stands from P = {reading.certain:.2f} on"
+    chips.append(chip(join((number(disputed), " ", _("disputed"))), "doubt" if disputed else ""))
+    certain = ""
+    if reading.consensus != "majority":
+        certain = _("an answer stands from P = {p:.2f} on", p=reading.certain)
     masks = any(isinstance(question.kind, Mask) for question in place.task.form.questions)
-    outlines = f"; outlines by {reading.outlines}" if masks else ""
+    outlines = _("outlines by {rule}", rule=words.short(reading.outlines)) if masks else ""
     show(facts([
-        ("reference standard", join((*chips, tag("span", "answers", cls="c-small c-quiet")), " ")),
-        ("rule of the task", f"{words.short(reading.consensus)}{certain}{outlines}"),
-        ("beside the readers", f"model {overview.version}" if overview.version else "no model"),
+        (_("reference standard"), join((*chips, tag("span", _("answers"), cls="c-small c-quiet")), " ")),
+        (_("rule of the task"), "; ".join(filter(None, (words.short(reading.consensus), certain, outlines)))),
+        (_("beside the readers"),
+         _("model {version}", version=overview.version) if overview.version else _("no model")),
     ]))  # fmt: skip
     if len(overview.standards) > 1:
-        with st.expander(f"Reference standard by question ({len(overview.standards)})"):
+        with st.expander(_("Reference standard by question ({n})", n=len(overview.standards))):
             show(_by_question(overview))
 
 
 def _by_question(overview: Overview) -> Html:
     body = [
-        [words.short(one.question), *(one.sources.get(name, 0) for name in ("agreed", "adjudicated", "imported")),
+        [words.short(one.question), *(one.sources.get(name, 0) for name in SOURCES),
          one.disputed]
         for one in overview.standards
     ]  # fmt: skip
-    heads = ["Question", "Agreed", "Adjudicated", "Imported", "Disputed"]
+    heads = [_("Question"), _("Agreed"), _("Adjudicated"), _("Imported"), _("Disputed")]
     return tag("div", table(heads, body, numeric=(1, 2, 3, 4)), cls="c-narrow")
 
 
@@ -169,12 +187,12 @@ def _report(place: Here, round_id: str) -> None:
     job = jobs.latest(place.store, REPORT, task=place.task.name, round_id=round_id)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         busy = job is not None and job.state in jobs.RUNNING
-        if st.button("Write the reading-study report", disabled=busy):
+        if st.button(_("Write the reading-study report"), disabled=busy):
             jobs.ask(place.home, REPORT, task=place.task.name, round_id=round_id)
         done = job if job is not None and job.state == JobState.DONE else None
         path = reports(place.home) / str(done.result["zip"]) if done is not None else None
         if done is not None and path is not None and path.is_file():
-            st.download_button("Download the report (ZIP)", path.read_bytes(), path.name, "application/zip",
+            st.download_button(_("Download the report (ZIP)"), path.read_bytes(), path.name, "application/zip",
                                on_click="ignore")  # fmt: skip
-            show(tag("span", f"written {words.ago(done.updated_at)}", cls="c-small c-quiet"))
+            show(tag("span", _("written {ago}", ago=words.ago(done.updated_at)), cls="c-small c-quiet"))
     jobs.follow(place.home, job, key="report")

@@ -123,20 +123,20 @@ def _filter(place: Here) -> Filter:
     sorts = [s.value for s in Sort if curator or s not in (Sort.UNCERTAIN, Sort.CERTAIN)]
     columns = st.columns([2.4, 1.8, 1.2, 1.1, 1.2, 1.5, 0.8], vertical_alignment="bottom")
 
-    def choose(index: int, label: str, key: str, named: Mapping[str, str]) -> str:
+    def among(index: int, label: str, key: str, named: Mapping[str, str]) -> str:
         with columns[index]:
             return choice.choose(label, {_ALL: _("all"), **named}, key=key, changed=_first_page)
 
     with columns[0]:
         sought = st.text_input(_("Search"), key="text", bind="query-params", on_change=_first_page,
                                placeholder=_("pseudonym, study, view, description"))  # fmt: skip
-    answer = choose(1, _("Model's answer"), "answer", options) if curator else ""
-    part = choose(2, _("Part"), "part", {p.value: _(words.PARTS[p]) for p in Part})
-    view = choose(3, _("View"), "view", {view: view for view in seen})
-    standing = choose(4, _("State"), "standing", {s.value: _(words.STANDINGS[s]) for s in Standing})
+    answer = among(1, _("Model's answer"), "answer", options) if curator else ""
+    part = among(2, _("Part"), "part", {p.value: _(words.PARTS[p]) for p in Part})
+    view = among(3, _("View"), "view", {view: view for view in seen})
+    standing = among(4, _("State"), "standing", {s.value: _(words.STANDINGS[s]) for s in Standing})
     with columns[5]:
-        order = st.selectbox(_("Sort"), sorts, key="sort", bind="query-params", on_change=_first_page,
-                             format_func=lambda one: _(words.SORTS[Sort(one)]))  # fmt: skip
+        named = {one: _(words.SORTS[Sort(one)]) for one in sorts}
+        order = choice.choose(_("Sort"), named, key="sort", changed=_first_page)
     with columns[6]:
         held = st.toggle(_("Held"), key="held", bind="query-params", on_change=_first_page)
     page_number = int(st.session_state.get("page") or 1)

@@ -153,7 +153,7 @@ def _range(rows: Sequence[Dot], unit: str, start: float) -> tuple[float, float]:
 def _bands(figure: go.Figure, low: float) -> None:
     """From poor to almost perfect, the better the greener."""
     bounds = [(least, name) for least, name in reversed(BANDS)]
-    edges = [least for least, _ in bounds]
+    edges = [least for least, _name in bounds]
     spans = [(min(low, -0.03), edges[0], "poor")] if low < -0.08 else []
     spans += [(least, most, name) for (least, name), most in zip(bounds, [*edges[1:], 1.0], strict=True)]
     red, green, blue = (int(palette().good[i : i + 2], 16) for i in (1, 3, 5))

@@ -10,6 +10,7 @@ from active_learning.votes import votes
 from data.answers import Findings, Form, Mask, MaskValue, Question, Site, Value
 from data.records import Annotation, Consensus, ConsensusState, Prediction
 from workbench.adjudicating import Case, Voice
+from workbench.language import N_, _, told
 from workbench.theme import READERS, SHAPES, palette
 from workbench.views.parts import answers, words
 from workbench.views.parts.frame import show
@@ -18,7 +19,12 @@ from workbench.views.parts.markup import Html, join, table, tag, text, tone
 MODEL_SHAPE = "◌"
 FEW = 4
 """Agreed answers up to which they stand below the disputed ones; more of them fold away."""
-NOT_ASKED, NOT_DRAWN = "not asked", "not drawn"
+NOT_ASKED, NOT_DRAWN = N_("not asked"), N_("not drawn")
+
+
+def called(voice: Voice) -> str:
+    """A reader by the place in the case's own order, without a name."""
+    return _("Reader {n}", n=voice.position + 1)
 
 
 def colour_of(voice: Voice) -> str:
@@ -45,14 +51,14 @@ def show_compared(form: Form, case: Case, model: Prediction | None) -> None:
     few = len(agreed) <= FEW
     show(compared(form, case, model, [*disputed, *(agreed if few else ())]), _remarks(case))
     if not few:
-        with st.expander(f"Agreed ({len(agreed)})"):
+        with st.expander(_("Agreed ({n})", n=len(agreed))):
             show(compared(form, case, model, agreed))
 
 
 def compared(form: Form, case: Case, model: Prediction | None, outcomes: Sequence[Consensus]) -> Html:
     """These outcomes as a table of who said what."""
-    heads = ["Asked", *(join((mark(voice), " ", voice.name)) for voice in case.voices)]
-    heads += [join((model_mark(), " Model"))] if model else []
+    heads = [_("Asked"), *(join((mark(voice), " ", called(voice))) for voice in case.voices)]
+    heads += [join((model_mark(), " ", _("Model")))] if model else []
     rows = []
     for outcome in outcomes:
         question = words.asked(form, outcome.question)
@@ -83,7 +89,7 @@ def by_voice(form: Form, voices: Sequence[Voice], question: Question, site: Site
 def tally(form: Form, voices: Sequence[Voice], question: Question, site: Site, value: Value) -> str:
     """``2 of 3 readers``: how many gave an answer, of those who were asked."""
     given = list(by_voice(form, voices, question, site).values())
-    return f"{sum(one == value for one in given)} of {len(given)}"
+    return _("{n} of {of}", n=sum(one == value for one in given), of=len(given))
 
 
 def _rows_of(form: Form, case: Case) -> list[Consensus]:
@@ -106,14 +112,14 @@ def _what(question: Question, outcome: Consensus) -> Html:
 def _cell(question: Question, site: Site, value: Value | None, given: Sequence[Value]) -> Html:
     """An answer; heavier where it is not what all said."""
     if value is None:
-        return tone(NOT_DRAWN if site.key.startswith("lesion:") else NOT_ASKED, "faint")
+        return tone(_(NOT_DRAWN) if site.key.startswith("lesion:") else _(NOT_ASKED), "faint")
     said = _said(question, value)
     return text(said) if all(one == value for one in given) else tag("b", said)
 
 
 def _said(question: Question, value: Value) -> str:
     if isinstance(question.kind, Mask) and isinstance(value, frozenset):
-        return ", ".join(words.short(one) for one in sorted(value)) or "nothing outlined"
+        return ", ".join(words.short(one) for one in sorted(value)) or _("nothing outlined")
     return words.value(question.kind, value)
 
 
@@ -136,18 +142,30 @@ def _of_model(form: Form, model: Prediction, question: Question, site: Site) -> 
     if result is None:
         return text("—")
     share = None if isinstance(question.kind, Findings) else answers.probability(form, result)
-    figure = tag("span", f" P = {share:.2f}", cls="c-quiet c-nowrap") if share is not None else ""
-    return join((words.value(question.kind, result.value), figure))
+    said = words.value(question.kind, result.value)
+    if share is None:
+        return text(said)
+    return join((said, tag("span", " ", _("P = {share:.2f}", share=share), cls="c-quiet c-nowrap")))
 
 
 def _remarks(case: Case) -> Html:
     said = [
-        tag("p", mark(v), f" {v.name} wrote: “{v.annotation.remark}”", cls="c-small c-quiet")
+        tag(
+            "p",
+            mark(v),
+            " ",
+            _("{reader} wrote: “{remark}”", reader=called(v), remark=v.annotation.remark),
+            cls="c-small c-quiet",
+        )
         for v in case.voices
         if v.annotation.remark
     ]
     said += [
-        tag("p", "A reader declined the case", f": “{why}”" if why else ".", cls="c-small c-quiet")
+        tag(
+            "p",
+            _("A reader declined the case: “{why}”", why=told(why)) if why else _("A reader declined the case."),
+            cls="c-small c-quiet",
+        )
         for why in case.declined
     ]
     return join(said)

@@ -9,12 +9,13 @@ import streamlit as st
 from data.answers import MaskValue
 from data.records import Appeal, Decision, Reader
 from workbench.adjudicating import may_appeal
+from workbench.language import N_, _
 from workbench.views.parts import answers, draft, jobs, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import note, section, show
 from workbench.views.parts.markup import Html, chip, facts, tag, tone
 
-FIRST, SECOND = "Decision", "Decision on the appeal"
+FIRST, SECOND = N_("Decision"), N_("Decision on the appeal")
 
 
 def of_study(place: Here, study_id: str) -> None:
@@ -22,7 +23,7 @@ def of_study(place: Here, study_id: str) -> None:
     decisions = place.store.decisions.all(place.task.name, study_id=study_id)
     if not decisions:
         return
-    section("Adjudication")
+    section(_("Adjudication"))
     for round_id in dict.fromkeys(d.round_id for d in decisions):
         of_case(place, [d for d in decisions if d.round_id == round_id])
 
@@ -55,27 +56,30 @@ def sentence(place: Here, decision: Decision) -> str:
     parts = [answers.reader_answers(place.task.form, plain)] if plain else []
     drawn = {label for a in given.answers if isinstance(a.value, MaskValue) for label, _ in a.value.masks}
     if len(plain) < len(given.answers):
-        parts.append("outlined: " + (", ".join(words.short(label) for label in sorted(drawn)) or "nothing"))
+        labels = ", ".join(words.short(label) for label in sorted(drawn)) or _("nothing")
+        parts.append(_("outlined: {labels}", labels=labels))
     return " · ".join(parts)
 
 
 def _told(place: Here, title: str, decision: Decision) -> Html:
     pairs: list[tuple[str, object]] = [
-        ("answer", sentence(place, decision)),
-        ("why", decision.why or "—"),
-        ("when", words.moment(decision.created_at) + " UTC"),
+        (_("answer"), sentence(place, decision)),
+        (_("why"), decision.why or "—"),
+        (_("when"), _("{moment} UTC", moment=words.moment(decision.created_at))),
     ]
     if place.reader is None:
-        pairs.append(("by", _named(place, decision.reader_id)))
-    return tag("div", tag("b", title), facts(pairs), style="margin-bottom:6px")
+        pairs.append((_("by"), _named(place, decision.reader_id)))
+    return tag("div", tag("b", _(title)), facts(pairs), style="margin-bottom:6px")
 
 
 def _objection(place: Here, appeal: Appeal, *, decided: bool) -> Html:
-    state = chip("decided", "good") if decided else chip("another adjudicator has the case", "doubt")
-    pairs: list[tuple[str, object]] = [("why", appeal.reason), ("when", words.moment(appeal.created_at) + " UTC")]
+    state = chip(_("decided"), "good") if decided else chip(_("another adjudicator has the case"), "doubt")
+    pairs: list[tuple[str, object]] = [
+        (_("why"), appeal.reason), (_("when"), _("{moment} UTC", moment=words.moment(appeal.created_at))),
+    ]  # fmt: skip
     if place.reader is None:
-        pairs.append(("by", _named(place, appeal.reader_id) if appeal.reader_id else words.CURATOR))
-    return tag("div", tag("b", "Appeal"), " ", state, facts(pairs), style="margin-bottom:6px")
+        pairs.append((_("by"), _named(place, appeal.reader_id) if appeal.reader_id else _(words.CURATOR)))
+    return tag("div", tag("b", _("Appeal")), " ", state, facts(pairs), style="margin-bottom:6px")
 
 
 def _named(place: Here, reader_id: str) -> str:
@@ -89,14 +93,15 @@ def _appeal(place: Here, decision: Decision) -> None:
     if not may_appeal(place.store, decision, who):
         return
     begun = jobs.latest_about(place.store, "case.appeal", decision_id=decision.decision_id)
-    with st.expander("Appeal", expanded=begun is not None):
-        show(tone("A case is appealed once. Another adjudicator then decides, and that decision stands.", "quiet"))
+    with st.expander(_("Appeal"), expanded=begun is not None):
+        once = _("A case is appealed once. Another adjudicator then decides, and that decision stands.")
+        show(tone(once, "quiet"))
         running = jobs.follow(place.home, begun, key=f"appeal {decision.decision_id}")
         key = draft.restored(f"appeal {decision.decision_id}")
-        reason = st.text_area("What was overlooked", key=key, height=68, on_change=draft.note, args=(key,))
-        if st.button("Appeal", key=f"appeal now {decision.decision_id}", disabled=running):
+        reason = st.text_area(_("What was overlooked"), key=key, height=68, on_change=draft.note, args=(key,))
+        if st.button(_("Appeal"), key=f"appeal now {decision.decision_id}", disabled=running):
             if not reason.strip():
-                note("An appeal needs a reason. Say what was overlooked.", "wrong")
+                note(_("An appeal needs a reason. Say what was overlooked."), "wrong")
                 return
             jobs.ask(place.home, "case.appeal", decision_id=decision.decision_id, reader_id=who or "",
                      reason=reason.strip())  # fmt: skip

@@ -12,14 +12,16 @@ from active_learning.votes import holds
 from data.answers import Choice, Findings, Grade, Mask, MaskValue, Measurement, Question, Site, Value
 from workbench.adjudicating import Asked, Case, Voice, asked, missing, open_findings, submission
 from workbench.labelling import reading_link
+from workbench.language import N_, _
 from workbench.outlines_compared import drawn_by, joined, nothing_drawn
 from workbench.views.parts import draft, drawings, jobs, words
-from workbench.views.parts.answers_compared import by_voice, tally
+from workbench.views.parts.answers_compared import by_voice, called, tally
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, note, show
 from workbench.views.parts.markup import tag, tone
 
 PRESENT, ABSENT = "present", "absent"
+_PRESENCE = {PRESENT: N_("present"), ABSENT: N_("absent")}
 _NOTHING, _DRAW = "nothing", "draw"
 
 
@@ -76,25 +78,26 @@ def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
     While the worker keeps a decision only the button waits: Streamlit empties a field of text that is disabled.
     """
     key = draft.restored(f"{key_of(case)} why")
-    draft_.why = st.text_area("Why", key=key, height=68, on_change=draft.note, args=(key,),
-                              placeholder="what decided it: it stays beside the decision")  # fmt: skip
+    draft_.why = st.text_area(_("Why"), key=key, height=68, on_change=draft.note, args=(key,),
+                              placeholder=_("what decided it: it stays beside the decision"))  # fmt: skip
     link = reading_link(place.home, case.request)
     if draft_.elsewhere:
         _elsewhere(place, case, link)
         return
     left, right = st.columns([1, 1.6], vertical_alignment="center")
-    pressed = left.button("Decide", type="primary", key=f"{key_of(case)} now", disabled=running, width="stretch")
+    pressed = left.button(_("Decide"), type="primary", key=f"{key_of(case)} now", disabled=running,
+                          width="stretch")  # fmt: skip
     with right:
-        other = tag("a", "Decide in Label Studio instead", href=link, target="_blank") if link else ""
+        other = tag("a", _("Decide in Label Studio instead"), href=link, target="_blank") if link else ""
         show(tag("span", other, cls="c-small"))
     if not pressed:
         return
     open_ = missing(place.task.form, case.outcomes, draft_.chosen)
     if open_:
         named = ", ".join(_titled(question, site) for question, site in open_)
-        note(f"Still to be answered: {named}.", "wrong")
+        note(_("Still to be answered: {questions}.", questions=named), "wrong")
     elif not draft_.why.strip():
-        note("A decision needs a reason. Say what decided it.", "wrong")
+        note(_("A decision needs a reason. Say what decided it."), "wrong")
     else:
         with failures():
             given = submission(place.task.form, case.outcomes, draft_.chosen)
@@ -106,7 +109,7 @@ def decide(place: Here, case: Case, draft_: Draft, *, running: bool) -> None:
 
 def _ask(place: Here, case: Case, now: Asked, draft_: Draft) -> None:
     question = now.question
-    show(tag("div", question.title, style="margin-top:6px;font-weight:600"))
+    show(tag("div", _(question.title), style="margin-top:6px;font-weight:600"))
     if isinstance(question.kind, Mask):
         _ask_outline(place, case, question, draft_)
         return
@@ -129,7 +132,7 @@ def _key(case: Case, question: Question, site: Site, rest: str = "") -> str:
 def _radio(key: str, label: str, options: Sequence[str], said: Mapping[str, str]) -> str | None:
     """One of several, none to begin with."""
     draft.restored(key)
-    return st.radio(label or "Answer", list(options), index=None, format_func=said.__getitem__, key=key,
+    return st.radio(label or _("Answer"), list(options), index=None, format_func=said.__getitem__, key=key,
                     horizontal=True, on_change=draft.note, args=(key,),
                     label_visibility="visible" if label else "collapsed")  # fmt: skip
 
@@ -151,11 +154,13 @@ def _findings(place: Here, case: Case, question: Question, site: Site) -> Value 
     for label in open_:
         count = sum(holds(value, label) for value in given)
         counts = {ABSENT: len(given) - count, PRESENT: count}
-        said = {option: f"{option} ({n} of {len(given)})" for option, n in counts.items()}
+        said = {option: _("{answer} ({n} of {of})", answer=_(_PRESENCE[option]), n=n, of=len(given))
+                for option, n in counts.items()}  # fmt: skip
         key = _key(case, question, site, label)
         picks[label] = _radio(key, words.short(label), (ABSENT, PRESENT), said)
-    agreed = ", ".join(words.short(label) for label in sorted(present)) or "none"
-    show(tone(f"Agreed to be present: {agreed}. All others are agreed to be absent.", "quiet"))
+    agreed = ", ".join(words.short(label) for label in sorted(present)) or _("none")
+    about = _("Agreed to be present: {findings}. All others are agreed to be absent.", findings=agreed)
+    show(tone(about, "quiet"))
     if None in picks.values():
         return None
     return present | {label for label, picked in picks.items() if picked == PRESENT}
@@ -164,10 +169,12 @@ def _findings(place: Here, case: Case, question: Question, site: Site) -> Value 
 def _number(place: Here, case: Case, question: Question, site: Site) -> Value | None:
     assert isinstance(question.kind, Measurement)  # noqa: S101 - of this kind alone
     given = by_voice(place.task.form, case.voices, question, site)
-    said = " · ".join(f"{case.voices[i].name} {words.value(question.kind, v)}" for i, v in sorted(given.items()))
+    said = " · ".join(
+        f"{called(case.voices[i])} {words.value(question.kind, v)}" for i, v in sorted(given.items())
+    )
     key, high = draft.restored(_key(case, question, site)), question.kind.high
     value: float | None = st.number_input(
-        f"{words.site(site) or 'Value'}, {question.kind.unit}", min_value=float(question.kind.low),
+        f"{words.site(site) or _('Value')}, {_(question.kind.unit)}", min_value=float(question.kind.low),
         max_value=None if high == float("inf") else float(high), value=None, key=key, help=said,
         on_change=draft.note, args=(key,),
     )  # fmt: skip
@@ -184,15 +191,15 @@ _KINDS: Mapping[type, Callable[[Here, Case, Question, Site], Value | None]] = {
 
 def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft) -> None:
     drew = [v for v in case.voices if drawn_by(v, question)]
-    options = {f"reader {v.position}": f"{v.name}'s outline" for v in drew}
+    options = {f"reader {v.position}": _("{reader}'s outline", reader=called(v)) for v in drew}
     if len(drew) > 1:
-        options |= {r.value: _JOINED[r] for r in MaskRule if joined_outline(place, case, question, r)}
+        options |= {r.value: _(_JOINED[r]) for r in MaskRule if joined_outline(place, case, question, r)}
     if nothing_drawn(case.voices, question):
-        options[_NOTHING] = "nothing is to be outlined"
-    options[_DRAW] = "draw it in Label Studio"
+        options[_NOTHING] = _("nothing is to be outlined")
+    options[_DRAW] = _("draw it in Label Studio")
     drawings.likeness(place, case, question)
     key = draft.restored(f"{key_of(case)} {question.name}")
-    picked = st.radio("Outline", list(options), index=None, format_func=options.__getitem__, key=key,
+    picked = st.radio(_("Outline"), list(options), index=None, format_func=options.__getitem__, key=key,
                       label_visibility="collapsed", on_change=draft.note, args=(key,))  # fmt: skip
     draft_.elsewhere = draft_.elsewhere or picked == _DRAW
     if picked and picked != _DRAW:
@@ -200,7 +207,7 @@ def _ask_outline(place: Here, case: Case, question: Question, draft_: Draft) -> 
         draft_.chosen |= {(question.name, site): value for site, value in pages.items()}
 
 
-_JOINED = {MaskRule.MAJORITY: "the majority's outline", MaskRule.STAPLE: "STAPLE's outline"}
+_JOINED = {MaskRule.MAJORITY: N_("the majority's outline"), MaskRule.STAPLE: N_("STAPLE's outline")}
 
 
 def joined_outline(place: Here, case: Case, question: Question, rule: MaskRule) -> Mapping[Site, MaskValue]:
@@ -209,7 +216,7 @@ def joined_outline(place: Here, case: Case, question: Question, rule: MaskRule) 
     return _joined(place, case.voices, str(place.home.path), stamp, question.name, rule.value)
 
 
-@st.cache_data(show_spinner="joining the outlines", max_entries=64)
+@st.cache_data(show_spinner=True, max_entries=64)
 def _joined(
     _place: Here, _voices: Sequence[Voice], home: str, stamp: str, question: str, rule: str
 ) -> dict[Site, MaskValue]:
@@ -230,10 +237,11 @@ def _outline(place: Here, case: Case, question: Question, picked: str) -> Mappin
 
 def _elsewhere(place: Here, case: Case, link: str) -> None:
     """The way to the labelling server, which takes the whole decision."""
-    where = tag("a", "Draw it in Label Studio", href=link, target="_blank") if link else "It is not there yet"
-    show(tag("p", where, ". Answer every disputed question there and write why under “Remark”: the decision is "
-             "made there then."))  # fmt: skip
+    there = tag("a", _("Draw it in Label Studio"), href=link, target="_blank") if link else ""
+    where = there or _("It is not there yet")
+    said = _("Answer every disputed question there and write why under “Remark”: the decision is made there then.")
+    show(tag("p", where, ". ", said))
     arguments = {"round_id": case.request.round_id, "step": "pull", "reason": "", "force": False}
     running = jobs.follow(place.home, jobs.latest(place.store, "round.step", **arguments), key=key_of(case))
-    if st.button("Fetch the decision", type="primary", disabled=running, key=f"{key_of(case)} fetch"):
+    if st.button(_("Fetch the decision"), type="primary", disabled=running, key=f"{key_of(case)} fetch"):
         jobs.ask(place.home, "round.step", **arguments)

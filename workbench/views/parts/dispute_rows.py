@@ -1,4 +1,4 @@
-"""Disagreements as rows, with who is likely wrong; and the cases of which one more read helps."""
+"""Disagreements as rows, the most suspect first: who said what, why it is doubtful, where it goes on."""
 
 from __future__ import annotations
 
@@ -7,36 +7,32 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from active_learning.overview import Case, Doubt, Overview, Worth
-from active_learning.words import spoken
+from active_learning.overview import Case, Doubt, Overview
 from data.answers import Site
-from data.records import (
-    WAITING,
-    Consensus,
-    ConsensusState,
-    Purpose,
-    Reader,
-)
+from data.records import WAITING, Consensus, ConsensusState, Purpose, Reader
+from workbench.language import N_, _, n_, number, told
 from workbench.views.parts import answers, words
+from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, reader_dot, table, tag, text, tone
-from workbench.views.parts.reader_profiles import named
 from workbench.views.parts.rows import rows
+from workbench.views.parts.segments import segments
 from workbench.views.places import PLACES, go
 
 PAGE = 20
 ALL, OPEN, JUDGED = "all", "open", "waiting"
 KINDS: Mapping[str, str] = {
-    ALL: "All", Doubt.MODEL: "Model likely wrong", Doubt.READER: "A reader likely wrong",
-    Doubt.CASE: "Can be read either way", OPEN: "Undecided", JUDGED: "With the adjudicator",
+    ALL: N_("All"), Doubt.MODEL: N_("Model likely wrong"), Doubt.READER: N_("A reader likely wrong"),
+    Doubt.CASE: N_("Can be read either way"), OPEN: N_("Undecided"), JUDGED: N_("With the adjudicator"),
 }  # fmt: skip
 ADJUDICATION = "adjudication"
 """The page that a case with an adjudicator leads to; before its study's id, what such a click brings."""
 _CSV = ("study", "question", "finding", "site", "answers", "model", "model_p", "likely", "model_wrong",
         "reader_wrong", "reader", "ambiguous", "score", "reason")  # fmt: skip
-NEXT = 10
+NUMBER = "disputes"
+"""The page of rows, from 1, as a query parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +67,74 @@ class _Now:
 
 
 def disputes(place: Here, overview: Overview) -> None:
-    """The rows, the most suspect first, of one kind or all."""
-    section("Disputes")
+    """A page of the rows, of one kind and about one question or all."""
+    section(_("Disputes"))
     now = _now(place, overview)
     cases = [case for case in overview.cases if case.study_id in now.labels]
     if not cases:
-        show(tone("No disagreement: readers and model say the same of every case.", "quiet"))
+        show(tone(_("No disagreement: readers and model say the same of every case."), "quiet"))
         return
-    kinds = _kinds(cases, now)
-    chosen = st.segmented_control("Kind", list(kinds), default=ALL, required=True, format_func=kinds.__getitem__,
-                                  key="doubt", label_visibility="collapsed") or ALL  # fmt: skip
-    fitting = [case for case in cases if now.fits(case, chosen)]
-    shown = int(st.session_state.get("disputes shown", PAGE))
-    opened = rows(_table(place, fitting[:shown], now), key=f"disputes {chosen}")
-    if opened:
-        where, _, study_id = opened.rpartition(" ")
-        go(where or "study", study=study_id)
+    fitting = _filtered(cases, now)
+    pages = max(1, -(-len(fitting) // PAGE))
+    first = (min(_page_number(), pages) - 1) * PAGE
+    if fitting:
+        opened = rows(_table(place, fitting[first : first + PAGE], now), key="disputes rows")
+        if opened:
+            where, _between, study_id = opened.rpartition(" ")
+            go(where or "study", study=study_id)
+    else:
+        show(tone(_("No dispute is of this kind. Choose another one above."), "quiet"))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if len(fitting) > shown and st.button(f"Show {min(PAGE, len(fitting) - shown)} more"):
-            st.session_state["disputes shown"] = shown + PAGE
-            st.rerun()
+        if pages > 1:
+            show(
+                tone(
+                    _(
+                        "{first} to {last} of {total}",
+                        first=number(first + 1),
+                        last=number(min(first + PAGE, len(fitting))),
+                        total=number(len(fitting)),
+                    ),
+                    "quiet",
+                )
+            )
+            st.pagination(pages, key=NUMBER, bind="query-params")
         csv_button(f"disputes-{overview.round_id or overview.task}", _CSV, _csv(cases))
         if overview.found > len(overview.cases):
-            show(tag("span", f"The first {len(overview.cases)} of {overview.found}.", cls="c-small c-quiet"))
+            said = n_("The first {kept} of {n}.", "The first {kept} of {n}.", overview.found,
+                      kept=number(len(overview.cases)))  # fmt: skip
+            show(tag("span", said, cls="c-small c-quiet"))
+
+
+def _page_number() -> int:
+    given = str(st.session_state.get(NUMBER) or st.query_params.get(NUMBER) or "1")
+    return max(1, int(given)) if given.isdecimal() and len(given) < 7 else 1
+
+
+def _first_page() -> None:
+    st.session_state[NUMBER] = 1
+
+
+def _filtered(cases: Sequence[Case], now: _Now) -> list[Case]:
+    """What the two choices leave; both stand in the address."""
+    asked = {"": _("all questions"), **{case.question: words.short(case.question) for case in cases}}
+    left, right = st.columns([1, 3], vertical_alignment="bottom", gap="medium")
+    with left:
+        about = choose(_("Question"), asked, key="about", changed=_first_page) if len(asked) > 2 else ""
+    of_question = [case for case in cases if about in ("", case.question)]
+    with right:
+        chosen = segments(_("Kind"), _kinds(of_question, now), key="doubt", changed=_first_page)
+    return [case for case in of_question if now.fits(case, chosen)]
 
 
 def _kinds(cases: Sequence[Case], now: _Now) -> dict[str, str]:
-    """The kinds that there are, with their counts."""
+    """The kinds that there are, with their counts; the one that is chosen stays."""
     counts = {kind: sum(now.fits(case, kind) for case in cases) for kind in KINDS}
-    return {kind: f"{name} ({counts[kind]})" for kind, name in KINDS.items() if counts[kind] or kind == ALL}
+    stays = (ALL, st.session_state.get("doubt") or st.query_params.get("doubt"))
+    return {
+        kind: _("{kind} ({n})", kind=_(name), n=counts[kind])
+        for kind, name in KINDS.items()
+        if counts[kind] or kind in stays
+    }
 
 
 def _now(place: Here, overview: Overview) -> _Now:
@@ -130,7 +165,7 @@ def _table(place: Here, cases: Sequence[Case], now: _Now) -> Html:
             _what(case), _said(case, known), _why(case), _chances(case, known),
             join((state, _action(case, now)), " "),
         ])  # fmt: skip
-    heads = ["", "Patient", "Question", "Answers", "Why", "Likely wrong", ""]
+    heads = ["", _("Patient"), _("Question"), _("Answers"), _("Why"), _("Likely wrong"), ""]
     return table(heads, body, opens=[case.study_id for case in cases])
 
 
@@ -153,9 +188,9 @@ def _said(case: Case, known: Sequence[Reader]) -> Html:
             if given == option
         ]
         if case.model == option:
-            share = "" if case.model_p is None else f" {case.model_p:.2f}"
+            share = _("model") if case.model_p is None else _("model {p:.2f}", p=case.model_p)
             style = "border:1px dashed var(--model);border-radius:3px;padding:0 4px;color:var(--model)"
-            shapes.append(tag("span", f"model{share}", style=style, cls="c-small"))
+            shapes.append(tag("span", share, style=style, cls="c-small"))
         lines.append(tag("div", join(shapes, " "), " ", words.short(option), cls="c-nowrap"))
     return join(lines)
 
@@ -165,16 +200,16 @@ def _name(reader_id: str, known: Sequence[Reader]) -> str:
 
 
 def _why(case: Case) -> Html:
-    likely = f"likely {spoken(case.likely)}, P = {case.likely_p:.2f} by the readers"
-    return tag("div", case.reason, tag("div", likely, cls="c-small c-quiet"), style="max-width:46ch")
+    likely = _("likely {answer}, P = {p:.2f} by the readers", answer=words.short(case.likely), p=case.likely_p)
+    return tag("div", told(case.reason), tag("div", likely, cls="c-small c-quiet"), style="max-width:46ch")
 
 
 def _chances(case: Case, known: Sequence[Reader]) -> Html:
     """Three short bars: that the model is wrong, that the likeliest reader is, that it can be read either way."""
     chances = [
-        ("model", case.model_wrong, Doubt.MODEL),
+        (_("model"), case.model_wrong, Doubt.MODEL),
         (_name(case.suspect, known), case.reader_wrong, Doubt.READER),
-        ("either way", case.ambiguous, Doubt.CASE),
+        (_("either way"), case.ambiguous, Doubt.CASE),
     ]
     lines = []
     for name, share, doubt in chances:
@@ -188,11 +223,11 @@ def _chances(case: Case, known: Sequence[Reader]) -> Html:
 def _action(case: Case, now: _Now) -> Html:
     """Where the case goes on: to the adjudicator's page where it lies with one."""
     if case.study_id not in now.waiting:
-        return tone("no adjudicator asked", "quiet") if now.undecided(case) else text("")
+        return tone(_("no adjudicator asked"), "quiet") if now.undecided(case) else text("")
     if ADJUDICATION not in PLACES:
-        return chip("with the adjudicator", "accent")
-    return tag("a", "Adjudicate", href=f"/{ADJUDICATION}?study={case.study_id}",
-               data_open=f"{ADJUDICATION} {case.study_id}", style="color:var(--accent)")  # fmt: skip
+        return chip(_("with the adjudicator"), "accent")
+    return tag("a", _("Adjudicate"), href=f"/{ADJUDICATION}?study={case.study_id}", cls="c-act",
+               data_open=f"{ADJUDICATION} {case.study_id}")  # fmt: skip
 
 
 def _csv(cases: Sequence[Case]) -> Iterator[tuple[Cell, ...]]:
@@ -200,36 +235,3 @@ def _csv(cases: Sequence[Case]) -> Iterator[tuple[Cell, ...]]:
         said = "; ".join(f"{reader}: {option}" for reader, option in one.said)
         yield (one.study_id, one.question, one.label, one.site, said, one.model, one.model_p, one.likely,
                one.model_wrong, one.reader_wrong, one.suspect, one.ambiguous, one.score, one.reason)  # fmt: skip
-
-
-def next_reads(place: Here, overview: Overview) -> None:
-    """Where the next read helps most: the first ten."""
-    section("Where the next read helps")
-    labels = _labels(place, {one.study_id for one in overview.worth})
-    found = [one for one in overview.worth if one.study_id in labels][:NEXT]
-    if not found:
-        why = "No further read is expected to help: the answers are settled, or every reader has read every case."
-        show(tone(why, "quiet"))
-        return
-    known = place.store.reads.readers()
-    most = max(one.gain for one in found)
-    body = [
-        [image(f"/api/studies/{one.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
-         tag("a", labels[one.study_id], href=f"/study?study={one.study_id}", cls="c-nowrap"), one.reads,
-         _gain(one, most),
-         named(one.reader, known) if one.reader else "—", one.reason]
-        for one in found
-    ]  # fmt: skip
-    heads = ["", "Patient", "Reads", "Expected gain", "Could be read by", "Why"]
-    opened = rows(table(heads, body, numeric=(2,), opens=[one.study_id for one in found]), key="next reads")
-    about = (
-        "Expected gain: by how much the consensus's mean F1 is expected to rise, in points of 100. First reads "
-        "are of training patients alone; the others are drawn at random."
-    )
-    show(tag("p", about, cls="c-small c-quiet"))
-    if opened:
-        go("study", study=opened)
-
-
-def _gain(one: Worth, most: float) -> Html:
-    return join((bar(one.gain / most if most else 0.0), f"{100 * one.gain:.2f}"))

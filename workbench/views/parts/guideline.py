@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from workbench.language import _
 from workbench.views.parts import words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
@@ -15,8 +16,8 @@ def of_task(place: Here) -> None:
     newest = place.store.guidelines.newest(place.task.name)
     if newest is None:
         return
-    with st.expander(f"Guideline, version {newest.version}"):
-        show(tone(f"Published {words.day(newest.created_at)}.", "quiet"))
+    with st.expander(_("Guideline, version {version}", version=newest.version)):
+        show(tone(_("Published {day}.", day=words.day(newest.created_at)), "quiet"))
         st.markdown(newest.text)
 
 
@@ -27,5 +28,5 @@ def of_reader(place: Here, reader_id: str) -> None:
         return
     reads = [a for a in place.store.reads.annotations(place.task.name, reader_id=reader_id) if a.request_id]
     if reads and reads[-1].guideline != newest.version:
-        show(tone("▲ The guideline has changed since your last read.", "doubt"))
+        show(tone(_("▲ The guideline has changed since your last read."), "doubt"))
     of_task(place)

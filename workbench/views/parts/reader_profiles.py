@@ -11,7 +11,7 @@ from active_learning.agreement import band
 from active_learning.overview import Asked, Overview
 from active_learning.reading_topic import Answerer
 from data.records import Metric, Reader, ReaderKind
-from workbench.language import N_, _
+from workbench.language import N_, _, n_, told
 from workbench.views.parts import words
 from workbench.views.parts.agreement import names_of
 from workbench.views.parts.agreement_plot import Dot, cell, dot_heads, dot_rows, dots, look_of, of_model
@@ -23,27 +23,30 @@ from workbench.views.parts.markup import Html, join, reader_dot, table, tag
 from workbench.views.parts.plot import plot
 
 _CSV = ("asked", "reader", "against", "figure", "value", "low", "high", "patients", "items")
+FIGURES = {"sensitivity": N_("Sensitivity"), "specificity": N_("Specificity")}
 
 
 def readers(place: Here, overview: Overview) -> None:
     """Their profiles over all questions, and on one of them."""
-    section("Readers")
+    section(_("Readers"))
     known = place.store.reads.readers()
     scripts = sum(one.part.kind == ReaderKind.SCRIPTED for one in overview.profiles)
     if scripts:
-        are = "is a script, no person" if scripts == 1 else "are scripts, not people"
-        note(f"{scripts} of {len(overview.profiles)} readers {are}: their answers show how this works.", "doubt")
+        note(n_("{n} of {of} readers is a script, no person: its answers show how this works.",
+                "{n} of {of} readers are scripts, not people: their answers show how this works.", scripts,
+                of=len(overview.profiles)), "doubt")  # fmt: skip
     show(_over_all(overview, known))
     asked = [one for one in overview.asked if one.answerers or one.panel.readers]
     if not asked:
         return
     names = names_of(overview.asked)
-    with st.columns([1.2, 2.8])[0]:
-        chosen = choose("Question", {one.view.name: names[one.view.name] for one in asked}, key="asked")
+    left = st.columns([1.2, 2.8])[0]
+    with left:
+        chosen = choose(_("Question"), {one.view.name: names[one.view.name] for one in asked}, key="asked")
     one = next(one for one in asked if one.view.name == chosen)
     show(_on(one, overview, known))
     _plots(one, known)
-    with st.expander(f"Pairs of readers ({len(one.panel.pairs)})"):
+    with st.expander(_("Pairs of readers ({n})", n=len(one.panel.pairs))):
         show(_pairs(one, known))
     csv_button(f"readers-{overview.round_id or overview.task}", _CSV, _csv(overview))
 
@@ -64,13 +67,15 @@ def _over_all(overview: Overview, known: Sequence[Reader]) -> Html:
     body = []
     for one in overview.profiles:
         part, time = one.part, one.part.time
-        taken = "—" if time is None else f"{time.median_s:.0f} s ({time.low_s:.0f} to {time.high_s:.0f})"
-        years = "—" if part.experience_y is None else f"{part.experience_y:g} y"
+        taken = "—" if time is None else _("{s:.0f} s ({low:.0f} to {high:.0f})", s=time.median_s, low=time.low_s,
+                                             high=time.high_s)  # fmt: skip
+        years = "—" if part.experience_y is None else _("{years:g} y", years=part.experience_y)
         body.append([named(part.reader_id, known), years, part.independent, part.assisted or "—",
                      part.again or "—", part.skipped or "—", taken, cell(one.agreement)])  # fmt: skip
-    heads = ["Reader", "Experience", "Cases", "Assisted", "Second reads", "Skipped", "Time a case (quartiles)",
-             "Answers as the others"]  # fmt: skip
-    below = "Answers as the others: the share of all answers that more than half of the other readers gave, too."
+    heads = [_("Reader"), _("Experience"), _("Cases"), _("Assisted"), _("Second reads"), _("Skipped"),
+             _("Time a case (quartiles)"), _("Answers as the others")]  # fmt: skip
+    below = _("Answers as the others: the share of all answers that more than half of the other readers gave, "
+              "too.")  # fmt: skip
     return join((_full(heads, body, numeric=(2, 3, 4, 5)), tag("p", below, cls="c-small c-quiet")))
 
 
@@ -86,15 +91,18 @@ def _on(one: Asked, overview: Overview, known: Sequence[Reader]) -> Html:
         quality = one.quality.get(reader_id)
         body.append([
             named(reader_id, known), own.items, cell(own.figures.get("accuracy")), *_against(answerer),
-            "—" if lean is None else f"{lean.words} on {100 * lean.share.value:.0f}% of cases",
+            "—" if lean is None
+            else _("{lean} on {share:.0%} of cases", lean=told(lean.words), share=lean.share.value),
             cell(again.get(reader_id)), "—" if quality is None else f"{quality:.2f}",
         ])  # fmt: skip
     for answerer in one.answerers:
         if answerer.kind != "reader":
-            who = f"model {answerer.name}" if answerer.kind == "model" else answerer.name
+            who = answerer.name
+            if answerer.kind == "model":
+                who = _("model {version}", version=answerer.name)
             body.append([tag("span", who, cls="c-quiet"), answerer.items, "", *_against(answerer), "", "", ""])
-    heads = ["Reader", "Answers", "As the others", "Sensitivity", "Specificity", "Leans", "Same when read again",
-             "Quality"]  # fmt: skip
+    heads = [_("Reader"), _("Answers"), _("As the others"), _("Sensitivity"), _("Specificity"), _("Leans"),
+             _("Same when read again"), _("Quality")]  # fmt: skip
     return join((_full(heads, body, numeric=(1, 7)), tag("p", _below(one, overview), cls="c-small c-quiet")))
 
 
@@ -110,22 +118,21 @@ def _figures(answerer: Answerer | None) -> dict[str, Metric]:
 
 def _below(one: Asked, overview: Overview) -> str:
     positive = ", ".join(words.short(one.view.options[n]) for n in one.view.positive)
-    what = f"positive: {positive}" if positive else "each option against the rest, weighted"
+    what = _("positive: {options}", options=positive) if positive else _("each option against the rest, weighted")
     sources: dict[str, int] = {}
     for answerer in one.answerers:
         if answerer.kind == "reader":
             for source, count in answerer.sources.items():
                 sources[source] = sources.get(source, 0) + count
-    against = ", ".join(f"{source} {count}" for source, count in sources.items()) or "nothing yet"
-    model = f" The model {overview.version}: on patients it cannot have learnt from." if overview.version else ""
-    quality = (
-        " Quality: the probability that an answer is right, as the task's rule estimated it when the consensus "
-        "was last formed."
-    )
-    return (
-        f"Sensitivity and specificity ({what}): against the reference standard without the reader's own vote; "
-        f"answers by what they were held against: {against}.{model}{quality if one.quality else ''}"
-    )
+    against = ", ".join(f"{told(source)} {count}" for source, count in sources.items()) or _("nothing yet")
+    said = [_("Sensitivity and specificity ({what}): against the reference standard without the reader's own "
+              "vote; answers by what they were held against: {against}.", what=what, against=against)]  # fmt: skip
+    if overview.version:
+        said.append(_("The model {version}: on patients it cannot have learnt from.", version=overview.version))
+    if one.quality:
+        said.append(_("Quality: the probability that an answer is right, as the task's rule estimated it when the "
+                      "consensus was last formed."))  # fmt: skip
+    return " ".join(said)
 
 
 def _plots(one: Asked, known: Sequence[Reader]) -> None:
@@ -133,7 +140,7 @@ def _plots(one: Asked, known: Sequence[Reader]) -> None:
     shown = [answerer for answerer in one.answerers if answerer.kind != "mean" and _figures(answerer)]
     if not shown:
         return
-    names = {"sensitivity": N_("Sensitivity"), "specificity": N_("Specificity")}
+    names = FIGURES
     metrics = [metric for one in shown for name in names if (metric := _figures(one).get(name)) is not None]
     least = min((m.value if m.low is None else m.low for m in metrics), default=0.0)
     start = min(math.floor(10 * least), 9) / 10
@@ -141,7 +148,7 @@ def _plots(one: Asked, known: Sequence[Reader]) -> None:
         rows = []
         for answerer in shown:
             metric = _figures(answerer).get(figure)
-            about = f"{answerer.items} answers, {answerer.patients} patients"
+            about = _("{answers} answers, {patients} patients", answers=answerer.items, patients=answerer.patients)
             if answerer.kind == "model":
                 rows.append(of_model(answerer.name, metric, about))
             else:
@@ -161,12 +168,12 @@ def _pairs(one: Asked, known: Sequence[Reader]) -> Html:
         body.append([
             named(pair.first, known), named(pair.second, known), pair.items,
             cell(pair.figures.get("percent_agreement")),
-            "—" if kappa is None else cell(kappa, f", {band(kappa.value)}"),
+            "—" if kappa is None else cell(kappa, f", {_(band(kappa.value))}"),
             "—" if pair.prevalence is None else f"{pair.prevalence:.2f}",
             "—" if pair.bias is None else f"{pair.bias:.2f}",
         ])  # fmt: skip
-    which = "Cohen's kappa, quadratic" if one.view.ordered else "Cohen's kappa"
-    heads = ["", "", "Both read", "Agreement", which, "Prevalence index", "Bias index"]
+    which = _("Cohen's kappa, quadratic") if one.view.ordered else _("Cohen's kappa")
+    heads = ["", "", _("Both read"), _("Agreement"), which, _("Prevalence index"), _("Bias index")]
     return _full(heads, body, numeric=(2, 5, 6))
 
 
