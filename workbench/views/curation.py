@@ -110,8 +110,11 @@ def _set(place: Here, kept: KeptCuration) -> None:
     heads = [_("Part"), _("With"), _("Without"), _("Patients")]
     show(tag("div", table(heads, parts, numeric=(1, 2, 3)), cls="c-narrow"))
     if curated.across_patients:
-        pairs = n_("{n} pair of near-duplicates belongs to two patients.",
-                   "{n} pairs of near-duplicates belong to two patients.", len(curated.across_patients))  # fmt: skip
+        pairs = n_(
+            "{n} pair of near-duplicates belongs to two patients.",
+            "{n} pairs of near-duplicates belong to two patients.",
+            len(curated.across_patients),
+        )
         note(pairs, "doubt")
     _left_out(place, curated)
 
