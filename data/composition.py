@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from data.records import Part
 from data.store import Store
@@ -15,22 +14,8 @@ BANDS: Sequence[tuple[str, float, float]] = (
 UNKNOWN = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Patients by part for each value of what is counted.
-
-    Parameters
-    ----------
-    sums:
-        Whether each patient is in one row alone, so that the rows add up to the patients.
-    rows:
-        Value -> patients by part; the empty value is what is not known.
-    """
-
-    sums: bool
-    rows: Mapping[str, Mapping[Part, int]]
-
-
+Counted = Mapping[str, Mapping[Part, int]]
+"""Value -> patients by part; the empty value is what is not known."""
 _PATIENTS = """
 SELECT p.patient_id, p.part, min(s.age_y) AS age_y,
     CASE WHEN count(DISTINCT nullif(s.sex, '')) = 1 THEN max(s.sex) ELSE '' END AS sex
@@ -43,7 +28,7 @@ _BY_SERIES = "FROM series x JOIN studies s USING (study_id) JOIN patients p USIN
 def by_sex(store: Store) -> Counted:
     """Patients by sex; one whose studies do not agree is not known."""
     sql = f"SELECT sex AS value, part, count(*) AS n FROM ({_PATIENTS}) GROUP BY 1, 2"  # noqa: S608 - constants
-    return Counted(True, _counted(store, sql))
+    return _counted(store, sql)
 
 
 def by_age(store: Store) -> Counted:
@@ -51,29 +36,29 @@ def by_age(store: Store) -> Counted:
     cases = " ".join(f"WHEN age_y < {below} THEN '{name}'" for name, _, below in BANDS)
     sql = f"""SELECT CASE WHEN age_y IS NULL THEN '' {cases} ELSE '' END AS value, part, count(*) AS n
         FROM ({_PATIENTS}) GROUP BY 1, 2"""  # noqa: S608 - constants
-    return Counted(True, _counted(store, sql))
+    return _counted(store, sql)
 
 
 def by_modality(store: Store) -> Counted:
     """Patients by modality; one may have several."""
-    return Counted(False, _distinct(store, "s.modality", _BY_STUDY))
+    return _distinct(store, "s.modality", _BY_STUDY)
 
 
 def by_view(store: Store) -> Counted:
     """Patients by view of the radiographs; one may have several."""
-    return Counted(False, _distinct(store, "s.view", _BY_STUDY))
+    return _distinct(store, "s.view", _BY_STUDY)
 
 
 def by_manufacturer(store: Store) -> Counted:
     """Patients by the maker of the device; one may have several."""
-    return Counted(False, _distinct(store, "trim(coalesce(x.attributes ->> 'manufacturer', ''))", _BY_SERIES))
+    return _distinct(store, "trim(coalesce(x.attributes ->> 'manufacturer', ''))", _BY_SERIES)
 
 
 def by_source(store: Store) -> Counted:
     """Patients by the source that was named at import: what stands before the colon of a patient's id."""
     sql = """SELECT substr(patient_id, 1, instr(patient_id, ':') - 1) AS value, part, count(*) AS n
         FROM patients GROUP BY 1, 2"""
-    return Counted(True, _counted(store, sql))
+    return _counted(store, sql)
 
 
 def years(store: Store, few: int) -> tuple[str, str]:

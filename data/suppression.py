@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 FEW = 5
 """Cells below this and above 0 are withheld."""
 
+EXACT = 1e-9
 Cells = list[list[int | None]]
 
 
@@ -26,57 +27,66 @@ def withheld(rows: Sequence[Sequence[int]], *, sums: bool, few: int = FEW) -> Ce
     rows:
         (rows, columns) counts, without sums.
     sums:
-        Whether the columns add up to known totals as well, so that a withheld cell must not follow from those.
+        Whether the rows add up to totals that are told elsewhere by the same rule, as where each patient is in one
+        row alone: a withheld cell must not follow from those either.
     few:
         The threshold.
 
     Returns
     -------
     list
-        (rows, columns + 1); 0 is never withheld at first, since it tells of nobody.
+        (rows, columns + 1); 0 is withheld only where nothing else is left, since it tells of nobody.
     """
+    if not rows:
+        return []
     inner = np.array(rows, dtype=np.int64).reshape(len(rows), -1)
     table = np.column_stack([inner, inner.sum(axis=1)])
-    hidden = (table > 0) & (table < few)
-    while (told := _told(hidden, sums=sums)) is not None:
-        hidden[_next(table, hidden, told, sums=sums)] = True
+    known = np.zeros(table.shape[1], dtype=bool)
+    if sums:
+        known = ~_hidden(table.sum(axis=0, keepdims=True), np.zeros_like(known), few)[0]
+    hidden = _hidden(table, known, few)
     return [
         [None if gone else int(n) for n, gone in zip(*row, strict=True)] for row in zip(table, hidden, strict=True)
     ]
 
 
-def _told(hidden: NDArray[np.bool_], *, sums: bool) -> tuple[int, int] | None:
+def _hidden(table: NDArray[np.int64], known: NDArray[np.bool_], few: int) -> NDArray[np.bool_]:
+    """Which cells are withheld, where the totals of some columns are known."""
+    hidden = (table > 0) & (table < few)
+    while (told := _told(hidden, known)) is not None:
+        place = _next(table, hidden, told, known)
+        if place is None:
+            break
+        hidden[place] = True
+    return hidden
+
+
+def _told(hidden: NDArray[np.bool_], known: NDArray[np.bool_]) -> tuple[int, int] | None:
     """A withheld cell that the sums give away, or None."""
     places = np.argwhere(hidden)
     if not len(places):
         return None
-    equations = []
     last = hidden.shape[1] - 1
-    for row in range(hidden.shape[0]):  # inner cells - their sum = 0
-        equations.append([0 if r != row else -1 if c == last else 1 for r, c in places])
-    if sums:
-        for column in range(last):
-            equations.append([int(c == column) for _, c in places])
-    matrix = np.array(equations, dtype=float)
-    _, values, basis = np.linalg.svd(matrix)
-    rank = int((values > 1e-9).sum())
+    equations = [  # inner cells - their sum = 0
+        [0 if r != row else -1 if c == last else 1 for r, c in places] for row in range(hidden.shape[0])
+    ]
+    equations += [[int(c == column) for _, c in places] for column in np.flatnonzero(known)]
+    _, values, basis = np.linalg.svd(np.array(equations, dtype=float))
+    rank = int((values > EXACT).sum())
     free = np.abs(basis[rank:]).max(axis=0, initial=0.0) if rank < len(places) else np.zeros(len(places))
-    fixed = np.flatnonzero(free < 1e-9)
+    fixed = np.flatnonzero(free < EXACT)
     return (int(places[fixed[0]][0]), int(places[fixed[0]][1])) if len(fixed) else None
 
 
 def _next(
-    table: NDArray[np.int64], hidden: NDArray[np.bool_], told: tuple[int, int], *, sums: bool
-) -> tuple[int, int]:
-    """The cell to withhold besides: the smallest that is shown in the row, or else in the column; 0 comes last."""
+    table: NDArray[np.int64], hidden: NDArray[np.bool_], told: tuple[int, int], known: NDArray[np.bool_]
+) -> tuple[int, int] | None:
+    """The cell to withhold besides: the smallest that is shown in the row or column; sums and 0 come last."""
     row, column = told
     last = table.shape[1] - 1
-    in_row = [(row, c) for c in range(last) if not hidden[row, c]]
-    in_column = [(r, column) for r in range(table.shape[0]) if not hidden[r, column]] if sums else []
-    shown_row = [place for place in in_row if table[place]]
-    shown_column = [place for place in in_column if table[place]]
-    for places in (shown_row + shown_column, in_row + in_column):
-        if places:
-            return min(places, key=lambda place: int(table[place]))
-    rest = np.argwhere(~hidden)
-    return int(rest[0][0]), int(rest[0][1])
+    in_row = [(row, c) for c in range(last + 1)]
+    in_column = [(r, column) for r in range(table.shape[0])] if known[column] else []
+    shown = [place for place in dict.fromkeys(in_row + in_column) if not hidden[place]]
+    if not shown:
+        shown = [(int(r), int(c)) for r, c in np.argwhere(~hidden)]
+    return min(shown, key=lambda place: (table[place] == 0, place[1] == last, int(table[place])), default=None)

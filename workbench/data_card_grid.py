@@ -25,10 +25,13 @@ class Grid:
 
 
 def patients(title: str, counted: Counted, names: Mapping[str, str] | None = None) -> Grid:
-    """Patients by part for each value, small cells withheld; the last column adds a row up."""
+    """Patients by part for each value, small cells withheld; the last column adds a row up.
+
+    A patient may be in several rows of some tables; withholding as if nobody were can only withhold more.
+    """
     known = names or {}
-    cells = withheld([[row[part] for part in Part] for row in counted.rows.values()], sums=counted.sums)
-    called = [_("not known") if value == UNKNOWN else known.get(value, value) for value in counted.rows]
+    cells = withheld([[row[part] for part in Part] for row in counted.values()], sums=True)
+    called = [_("not known") if value == UNKNOWN else known.get(value, value) for value in counted]
     return grid(title, called, cells)
 
 

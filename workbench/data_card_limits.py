@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from data.composition import UNKNOWN, by_age, by_manufacturer, by_sex, by_source
+from data.composition import UNKNOWN, Counted, by_age, by_manufacturer, by_sex, by_source
 from data.holdings import MEASURED, classes, holdings, labelled
 from data.records import JobState, Part
 from data.store import Store
@@ -30,17 +30,17 @@ def limits(store: Store, tasks: Sequence[ClinicalTask]) -> list[str]:
                       share=found.phantoms / found.studies))  # fmt: skip
     for name, counted in ((_("sex"), by_sex(store)), (_("age"), by_age(store)),
                           (_("the device's maker"), by_manufacturer(store))):  # fmt: skip
-        share = _unknown(counted.rows, found.patients)
+        share = _unknown(counted, found.patients)
         if share > MANY_UNKNOWN:
             said.append(_("Not known of {share:.0%} of the patients: {what}.", share=share, what=name))
-    if len(by_source(store).rows) < 2:
+    if len(by_source(store)) < 2:
         said.append(_("All patients are from one source: how the models do elsewhere cannot be told."))
     for task in tasks:
         said += _of_task(store, task)
     return said
 
 
-def _unknown(rows: Mapping[str, Mapping[Part, int]], patients: int) -> float:
+def _unknown(rows: Counted, patients: int) -> float:
     return sum(rows.get(UNKNOWN, {}).values()) / max(patients, 1)
 
 

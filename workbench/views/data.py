@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import streamlit as st
-
 from data.holdings import Holdings, holdings
 from workbench.language import N_, _, n_
 from workbench.views.parts import (
@@ -19,6 +17,7 @@ from workbench.views.parts import (
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header
 from workbench.views.parts.markup import tag
+from workbench.views.parts.segments import segments
 
 SHOWN = "show"
 """The query parameter, and key, of what is shown."""
@@ -39,11 +38,8 @@ def page() -> None:
     found = holdings(place.store)
     header(_("Data"), tag("span", _counted(found), cls="c-quiet"))
     first = next(iter(VIEWS)) if found.studies else "take"
-    chosen = st.segmented_control(
-        _("What is shown"), list(VIEWS), default=first, key=SHOWN, bind="query-params", required=True,
-        label_visibility="collapsed", format_func=lambda one: _(VIEWS[one][0]),
-    )  # fmt: skip
-    VIEWS[chosen or first][1](place, found)
+    names = {key: _(title) for key, (title, part) in VIEWS.items()}
+    VIEWS[segments(_("What is shown"), names, key=SHOWN, default=first)][1](place, found)
 
 
 def _counted(found: Holdings) -> str:
