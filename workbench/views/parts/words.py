@@ -117,6 +117,7 @@ JOBS: Mapping[str, str] = {
     "folder.take": N_("taking a folder in"),
     "leaks": N_("looking for leaks"),
     "labels.suspects": N_("checking labels"),
+    "home.measure": N_("measuring the home"),
     "consensus.measure": N_("measuring the readers"),
     "consensus.outlines": N_("comparing outlines"),
     "readers.report": N_("writing the reading-study report"),
