@@ -16,6 +16,7 @@ from workbench.api_docs import documentation
 from workbench.api_errors import add_errors
 from workbench.api_replies import NOTICE, own_version
 from workbench.guard import Guard
+from workbench.log_route import add_log
 from workbench.look import Looked
 from workbench.theme import UPLOAD_MB, apply_settings
 from workbench.viewer.canvas_files import add_canvas
@@ -37,6 +38,7 @@ def create_api(home: Home) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     add_api(app.router, home)
+    add_log(app.router, home)
     add_routes(app.router, home)
 
     @app.get("/docs", include_in_schema=False)
