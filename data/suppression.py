@@ -81,12 +81,14 @@ def _told(hidden: NDArray[np.bool_], known: NDArray[np.bool_]) -> tuple[int, int
 def _next(
     table: NDArray[np.int64], hidden: NDArray[np.bool_], told: tuple[int, int], known: NDArray[np.bool_]
 ) -> tuple[int, int] | None:
-    """The cell to withhold besides: the smallest that is shown in the row or column; sums and 0 come last."""
+    """The cell to withhold besides: the smallest that is shown in the line that tells; sums and 0 come last."""
     row, column = told
     last = table.shape[1] - 1
     in_row = [(row, c) for c in range(last + 1)]
     in_column = [(r, column) for r in range(table.shape[0])] if known[column] else []
-    shown = [place for place in dict.fromkeys(in_row + in_column) if not hidden[place]]
-    if not shown:
-        shown = [(int(r), int(c)) for r, c in np.argwhere(~hidden)]
-    return min(shown, key=lambda place: (table[place] == 0, place[1] == last, int(table[place])), default=None)
+    alone = [line for line in (in_row, in_column) if sum(bool(hidden[place]) for place in line) == 1]
+    for lines in (alone, (in_row, in_column), (list(np.ndindex(*table.shape)),)):
+        shown = [place for line in lines for place in line if not hidden[place]]
+        if shown:
+            return min(shown, key=lambda place: (table[place] == 0, place[1] == last, int(table[place])))
+    return None

@@ -56,6 +56,9 @@ def test_small_cells_are_withheld_and_none_follows_from_a_sum() -> None:
     assert withheld([[40, 10, 3, 20], [30, 10, 8, 20]], sums=True) == [
         [40, None, None, 20, 73], [30, None, None, 20, 68],
     ]  # fmt: skip
+    assert withheld([[12, 2, 2, 6], [21, 12, 4, 6]], sums=True) == [
+        [12, None, None, 6, 22], [21, None, None, 6, 43],
+    ]  # fmt: skip
     assert withheld([[0, 2, 0, 0]], sums=False) == [[0, None, 0, 0, None]]
     assert withheld([], sums=True) == []
 

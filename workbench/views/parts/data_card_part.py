@@ -39,4 +39,4 @@ def _chapter(chapter: Chapter) -> None:
         numeric = range(1, len(grid.heads))
         parts.append(table(grid.heads, grid.rows, numeric=numeric) if grid.rows else tone("—", "faint"))
     parts += [tag("ul", *(tag("li", item) for item in chapter.items))] if chapter.items else []
-    show(tag("div", *parts, cls="c-card"))
+    show(tag("div", *parts, cls="c-datacard"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.holdings import ClassCount, Holdings, by_view, classes
+import streamlit as st
+
+from data.holdings import MEASURED, ClassCount, Holdings, by_view, classes
 from data.records import Part
-from workbench.language import _, number
+from workbench.language import _, n_, number
 from workbench.theme import palette
 from workbench.views.parts import charts, words
 from workbench.views.parts.context import Here
@@ -74,15 +76,20 @@ def _classes(place: Here, counted: Sequence[ClassCount]) -> None:
              *(_("Patients, {part}", part=name) for name in names.values())]  # fmt: skip
     plot(charts.counts(drawn, colours=colours()), key="classes",
          alt=_("Studies of the reference standard by class and part."), heads=heads, rows=rows)  # fmt: skip
-    scarce = [
-        _("{name}, {part}: {n}", name=class_name(place, one), part=names[part], n=one.parts[part])
-        for one in counted
-        for part in (Part.CALIBRATION, Part.TEST)
-        if one.parts[part] < SCARCE
-    ]
-    if scarce:
-        said = _("Fewer than {n} patients of these to measure on:", n=SCARCE)
-        show(tone("▲ ", "doubt"), said, " ", tag("span", " · ".join(scarce), cls="c-quiet c-small"))
+    _scarce(place, counted)
+
+
+def _scarce(place: Here, counted: Sequence[ClassCount]) -> None:
+    """The classes with too few patients to measure on."""
+    scarce = [one for one in counted if any(one.parts[part] < SCARCE for part in MEASURED)]
+    if not scarce:
+        return
+    said = n_("{n} class has fewer than {few} patients to measure on",
+              "{n} classes have fewer than {few} patients to measure on", len(scarce), few=SCARCE)  # fmt: skip
+    with st.expander(f"▲ {said}"):
+        body = [[class_name(place, one), *(number(one.parts[part]) for part in MEASURED)] for one in scarce]
+        heads = [_("Class"), *(_("Patients, {part}", part=_(words.PARTS[part])) for part in MEASURED)]
+        show(tag("div", table(heads, body, numeric=(1, 2)), cls="c-narrow"))
 
 
 def _views(place: Here) -> None:

@@ -38,7 +38,7 @@ KINDS: Mapping[str, str] = {
 
 def places(place: Here) -> None:
     """Show where things are and what they take."""
-    left, right = st.columns([1, 1.2], gap="large")
+    left, right = st.columns([1.4, 1], gap="large")
     with left:
         _addresses(place)
         _folders(place)
@@ -58,7 +58,7 @@ def _addresses(place: Here) -> None:
         [_("API, with its documentation"), _link("/docs", f"{base}/docs"), ""],
         [_("Label Studio"), _link(server.url, server.url), runs],
     ]
-    show(table(["", _("Address"), ""], body))
+    show(tag("div", table(["", _("Address"), ""], body), cls="c-wide-table"))
     show(tag("p", _("The pages answer on this machine alone, under 127.0.0.1."), cls="c-small c-quiet"))
 
 
@@ -82,7 +82,8 @@ def _folders(place: Here) -> None:
             ENVIRONMENT_VARIABLE,
         ],
     ]
-    show(table(["", _("Path"), _("Named by")], [[a, b, tag("span", c, cls="c-mono c-faint")] for a, b, c in body]))
+    rows = [[a, b, tag("span", c, cls="c-mono c-faint")] for a, b, c in body]
+    show(tag("div", table(["", _("Path"), _("Named by")], rows), cls="c-wide-table"))
 
 
 def _path(path: object) -> Html:
