@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from data import schema_choosing, schema_lineage, schema_triage, schema_worklist
+from data import schema_choosing, schema_lineage, schema_log, schema_triage, schema_worklist
 from data.schema_reading import bring_up
 
 migrations = Migrations("consilium")
@@ -339,3 +339,9 @@ def m009_accepted_reads(db: Database) -> None:
     """Reads that took over a version's answer, and reads that were taken back."""
     db.execute("ALTER TABLE annotations ADD COLUMN accepted TEXT NOT NULL DEFAULT ''")
     db.execute("ALTER TABLE annotations ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0")
+
+
+@migrations()
+def m010_log_pages(db: Database) -> None:
+    """Indexes by which the log is filtered."""
+    schema_log.bring_up(db)

@@ -211,4 +211,4 @@ def test_the_page_shows_the_flow_and_a_report_with_its_matches(home: Home, fille
     said = words(page)
     assert "Technical quality" in said
     assert "borders frontal cut off: 1" in said
-    assert re.search(r'c-wrong">Pneumonia</b>.*\(pneumonia: present\)', said)
+    assert re.search(r'c-present">Pneumonia<small>pneumonia: affirmed</small>', said)

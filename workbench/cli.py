@@ -8,6 +8,7 @@ from workbench.verbs import (
     agreement,
     cases,
     curate,
+    data_card,
     guideline,
     labels,
     lineage,
@@ -32,6 +33,7 @@ for verb in (
     studies.ingest, models.tasks, models.train, models.evaluate, models.predict, studies.export, models.models,
     models.rollback, agreement.agreement, simulate.simulate, service.demo, service.run, service.serve,
     service.worker, service.jobs, service.health, lineage.verify, lineage.leaks, tour.tour,
+    data_card.data_card,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(studies.app, name="studies")

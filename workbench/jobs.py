@@ -66,7 +66,9 @@ def kind(name: str, *, line: str = LONG) -> Callable[[Function], Function]:
 def kinds() -> Mapping[str, _Kind]:
     """Every registered kind."""
     import workbench.curating  # noqa: PLC0415 - all of these register kinds
+    import workbench.data_work  # noqa: PLC0415
     import workbench.demo_work  # noqa: PLC0415
+    import workbench.disk_use  # noqa: PLC0415
     import workbench.lineage_work  # noqa: PLC0415
     import workbench.service_work  # noqa: PLC0415
     import workbench.simulate_work  # noqa: PLC0415

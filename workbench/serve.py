@@ -17,6 +17,7 @@ from workbench.api_errors import add_errors
 from workbench.api_replies import NOTICE, own_version
 from workbench.guard import Guard
 from workbench.labelling import add_sign_in
+from workbench.log_route import add_log
 from workbench.look import Looked
 from workbench.theme import UPLOAD_MB, apply_settings
 from workbench.viewer.canvas_files import add_canvas
@@ -38,6 +39,7 @@ def create_api(home: Home) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     add_api(app.router, home)
+    add_log(app.router, home)
     add_routes(app.router, home)
     add_sign_in(app.router, home)
 

@@ -27,7 +27,7 @@ def entries_of(
     limit, offset:
         The page.
     """
-    sequences = _sequences(store, study_id)
+    sequences = sequences_of(store, study_id)
     given = {"all": json.dumps(sequences), "events": None if among is None else json.dumps(sorted(among))}
     (row,) = store.db.query(f"SELECT count(*) AS n FROM log WHERE {_WHERE}", given)  # noqa: S608 - constants
     rows = store.db.query(
@@ -41,8 +41,8 @@ def entries_of(
     return found, int(row["n"])
 
 
-def _sequences(store: Store, study_id: str) -> list[int]:
-    """By subject (the study, its reads and what was asked of readers), and by the rows that entries fixed."""
+def sequences_of(store: Store, study_id: str) -> list[int]:
+    """Its entries: by subject (the study, its reads, what was asked of readers), and by the rows they fixed."""
     db = store.db
     named = {study_id, *(row["series_id"] for row in _of(store, "series", "series_id", study_id))}
     named |= {row["annotation_id"] for row in _of(store, "annotations", "annotation_id", study_id)}

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
-from data.records import JobState
-from workbench.health import check
+from data.records import Job, JobState
+from workbench.health import PartHealth, check
+from workbench.language import N_, _, n_, told
 from workbench.views.parts import jobs, words
-from workbench.views.parts.context import here
+from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, section, show
 from workbench.views.parts.markup import Html, bar, join, table, tag, text, tone
+from workbench.views.parts.segments import segments
 
 _TONES = {JobState.FAILED: "wrong", JobState.DONE: "good", JobState.CANCELLED: "faint"}
+MARKS: Mapping[JobState, str] = {
+    JobState.FAILED: "▲",
+    JobState.DONE: "●",
+    JobState.CANCELLED: "○",
+    JobState.RUNNING: "▶",
+    JobState.WAITING: "…",
+}
+SHOWN: Mapping[str, tuple[str, tuple[JobState, ...]]] = {
+    "all": (N_("All"), tuple(JobState)),
+    "now": (N_("Waiting and running"), (JobState.WAITING, JobState.RUNNING)),
+    "failed": (N_("Failed"), (JobState.FAILED,)),
+}
+NEWEST = 30
+"""Pieces of work that are listed."""
 
 
 @framed
@@ -20,35 +38,63 @@ def page() -> None:
     place = here()
     parts = check(place.home)
     ill = sum(not part.ok for part in parts)
-    header("Health", tag("span", "everything runs" if not ill else f"{ill} of {len(parts)} parts need you",
-                         cls="c-good" if not ill else "c-wrong"))  # fmt: skip
-    lines = []
-    for part in parts:
-        mark = tone("●", "good") if part.ok else tone("▲", "wrong")
-        said = join((part.detail, "" if part.ok else tag("div", _command(part.do), cls="c-quiet")))
-        lines.append(tag("div", mark, tag("b", part.name), tag("div", said), cls="c-status"))
-    show(tag("div", *lines, cls="c-panel", style="padding:0"))
+    said = tone(_("everything runs"), "good")
+    if ill:
+        needed = n_("{n} of {total} parts needs you", "{n} of {total} parts need you", ill, total=len(parts))
+        said = tone(f"▲ {needed}", "wrong")
+    header(_("Health"), tag("span", said))
+    show(tag("div", *map(_part, parts), cls="c-panel", style="padding:0"))
+    link = tag("a", _("versions of all parts, addresses and folders"), href="/settings?show=versions")
+    show(tag("p", _("The same from a terminal:"), " ", tag("code", "consilium health"), " · ", link,
+             cls="c-small c-quiet"))  # fmt: skip
+    _work(place)
+
+
+def _part(part: PartHealth) -> Html:
+    mark = tone("●", "good") if part.ok else tone("▲", "wrong")
+    said = join((told(part.detail), "" if part.ok else tag("div", _command(told(part.do)), cls="c-quiet")))
+    return tag("div", mark, tag("b", _(part.name)), tag("div", said), cls="c-status")
+
+
+def _work(place: Here) -> None:
     left, right = st.columns([6, 1], vertical_alignment="bottom")
     with left:
-        section("Background work, the newest first")
-    if right.button("Refresh", width="stretch"):
+        section(_("Background work, the newest first"))
+    if right.button(_("Refresh"), width="stretch"):
         st.rerun()
-    found = place.store.jobs.all(limit=30)
+    chosen = segments(_("Which work"), {key: _(title) for key, (title, states) in SHOWN.items()}, key="work")
+    found = _newest(place, SHOWN[chosen][1])
     if not found:
-        show(tone("No work yet.", "quiet"))
-    body = [
-        [words.JOBS.get(job.kind, job.kind), tone(words.JOB_STATES[job.state], _TONES.get(job.state, "quiet")),
-         join((bar(job.progress), f"{100 * job.progress:.0f}%")), job.error.get("error") or job.message,
-         words.moment(job.updated_at)]
-        for job in found
-    ]  # fmt: skip
-    if body:
-        show(table(["Work", "State", "", "", "When (UTC)"], body))
+        show(tone(_("No work of this kind.") if chosen != "all" else _("No work yet."), "quiet"))
+        return
+    heads = [_("Work"), _("State"), _("Done"), "", _("When (UTC)")]
+    show(tag("div", table(heads, map(_row, found)), cls="c-wide-table"))
     failed = [job for job in found if job.state == JobState.FAILED]
     if failed:
-        with st.expander(f"What went wrong ({len(failed)})"):
+        label = n_("What went wrong ({n})", "What went wrong ({n})", len(failed))
+        with st.expander(label, expanded=chosen == "failed"):
             for job in failed[:5]:
                 jobs.follow(place.home, job)
+
+
+def _newest(place: Here, states: Sequence[JobState]) -> list[Job]:
+    marks = ", ".join("?" * len(states))
+    rows = place.store.db.query(
+        f"SELECT job_id FROM jobs WHERE state IN ({marks}) ORDER BY created_at DESC LIMIT ?",  # noqa: S608
+        [*states, NEWEST],
+    )
+    return [place.store.jobs.get(row["job_id"]) for row in rows]
+
+
+def _row(job: Job) -> list[object]:
+    state = f"{MARKS[job.state]} {_(words.JOB_STATES[job.state])}"
+    return [
+        _(words.JOBS[job.kind]) if job.kind in words.JOBS else job.kind,
+        tone(state, _TONES.get(job.state, "quiet")),
+        join((bar(job.progress), f"{job.progress:.0%}")),
+        told(job.error.get("error") or job.message),
+        tag("span", words.moment(job.updated_at), cls="c-nowrap"),
+    ]
 
 
 def _command(do: str) -> Html:

@@ -44,6 +44,7 @@ PLACES: Mapping[str, Place] = {
     "data": Place(N_("Data"), N_("Learning"), curator=True),
     "curation": Place(N_("Curation"), N_("Learning"), curator=True),
     "readers": Place(N_("Readers"), N_("System"), curator=True),
+    "settings": Place(N_("Settings"), N_("System"), curator=True),
     "log": Place(N_("Log"), N_("System"), curator=True),
     "health": Place(N_("Health"), N_("System"), curator=True),
 }

@@ -20,17 +20,23 @@ from data.records import (
     RoundKind,
 )
 from models.task import ClinicalTask
+from workbench.language import N_, _, n_
 from workbench.order import in_order
 from workbench.views.parts import jobs, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failures, framed, header, note, show
 from workbench.views.parts.markup import Html, chip, join, reader_dot, table, tag, tone
 
+ROLE_NAMES = {
+    ReaderRole.READER: N_("reader"),
+    ReaderRole.ADJUDICATOR: N_("adjudicator"),
+    ReaderRole.CURATOR: N_("curator"),
+}
 IDENTIFIER = r"[a-z0-9][a-z0-9-]{0,39}"
 ROLES = {
-    ReaderRole.READER: "reader: answers the cases of a round",
-    ReaderRole.ADJUDICATOR: "adjudicator: decides disputed cases, reads no others",
-    ReaderRole.CURATOR: "curator: looks after rounds, reads nothing",
+    ReaderRole.READER: N_("reader: answers the cases of a round"),
+    ReaderRole.ADJUDICATOR: N_("adjudicator: decides disputed cases, reads no others"),
+    ReaderRole.CURATOR: N_("curator: looks after rounds, reads nothing"),
 }
 
 
@@ -39,11 +45,12 @@ def page() -> None:
     """Show the registry, and what can be done with it."""
     place = here()
     readers = place.store.reads.readers()
-    header("Readers", tag("span", f"{place.task.title} · numbers of this task", cls="c-quiet"))
+    said = _("{task} · numbers of this task", task=_(place.task.title))
+    header(_("Readers"), tag("span", said, cls="c-quiet"))
     if readers:
         _registry(place, readers)
     else:
-        empty("No readers yet", "A round asks readers; add at least as many as read each case.",
+        empty(_("No readers yet"), _("A round asks readers; add at least as many as read each case."),
               "consilium readers add NAME")  # fmt: skip
     _saved()
     left, middle, right = st.columns(3, gap="medium")
@@ -61,17 +68,8 @@ def page() -> None:
 
 def _registry(place: Here, readers: Sequence[Reader]) -> None:
     body = [_row(place, reader, readers) for reader in readers]
-    heads = [
-        "Reader",
-        "Role",
-        "Experience",
-        "Active",
-        "Waiting",
-        "Read",
-        "Skipped",
-        "Median a case",
-        "Qualification",
-    ]
+    heads = [_("Reader"), _("Role"), _("Experience"), _("Active"), _("Waiting"), _("Read"), _("Skipped"),
+             _("Median a case"), _("Qualification")]  # fmt: skip
     show(tag("div", table(heads, body, numeric=(2, 4, 5, 6, 7)), style="overflow-x:auto"))
 
 
@@ -81,16 +79,16 @@ def _row(place: Here, reader: Reader, readers: Sequence[Reader]) -> list[object]
     reads = place.store.reads.annotations(place.task.name, reader_id=reader.reader_id)
     taken = [read.lead_time_s for read in reads if read.lead_time_s]
     name = join((reader_dot(reader.reader_id, readers), " ", words.reader_name(reader)))
-    years = "—" if reader.experience_y is None else f"{reader.experience_y:g} y"
+    years = "—" if reader.experience_y is None else _("{years:g} y", years=reader.experience_y)
     return [
         join((name, tag("div", reader.reader_id, cls="c-small c-faint c-mono"))),
-        reader.role.value,
+        _(ROLE_NAMES[reader.role]),
         years,
-        tone("active", "good") if reader.active else tone("no longer", "quiet"),
+        tone(_("active"), "good") if reader.active else tone(_("no longer"), "quiet"),
         sum(state in WAITING for state in states),
         states.count(RequestState.ANSWERED),
         states.count(RequestState.SKIPPED),
-        f"{median(taken):.0f} s" if taken else "—",
+        _("{n:.0f} s", n=median(taken)) if taken else "—",
         _qualifications(place, reader, requests) if reader.role == ReaderRole.READER else "—",
     ]
 
@@ -100,7 +98,7 @@ def _qualifications(place: Here, reader: Reader, requests: Sequence[ReadRequest]
     parts = [_standing(place, reader, place.task, requests)]
     for task in in_order(place.store).values():
         if task.name != place.task.name and place.store.qualifications.all(task.name, reader_id=reader.reader_id):
-            parts.append(tag("div", f"{task.title}: ", _standing(place, reader, task), cls="c-small"))
+            parts.append(tag("div", f"{_(task.title)}: ", _standing(place, reader, task), cls="c-small"))
     return join(parts)
 
 
@@ -114,17 +112,20 @@ def _standing(place: Here, reader: Reader, task: ClinicalTask, requests: Sequenc
     own = [r for r in requests if r.round_id in open_ and r.state != RequestState.WITHDRAWN]
     if own:
         done = sum(r.state not in WAITING for r in own)
-        return join((chip("being read", "accent"), f" {done} of {len(own)}"))
+        return join((chip(_("being read"), "accent"), " ", _("{done} of {total}", done=done, total=len(own))))
     passed = place.store.qualifications.passed(task.name, reader.reader_id)
     shown = passed or next(iter(outcomes), None)
     if shown is None:
         asked = task.config.reading.qualification_cases
-        return join((chip("not yet", "doubt"), f" {asked} cases")) if asked else tone("not asked for", "quiet")
-    figure = f" {100 * shown.score:.0f}% of {shown.answers} answers"
+        if not asked:
+            return tone(_("not asked for"), "quiet")
+        return join((chip(_("not yet"), "doubt"), " ", n_("{n} case", "{n} cases", asked)))
+    figure = n_("{share:.0%} of {n} answer", "{share:.0%} of {n} answers", shown.answers, share=shown.score)
     if passed is not None:
-        return join((chip("passed", "good"), figure))
-    outdated = shown.passed  # by a guideline whose questions have changed since
-    return join((chip("outdated" if outdated else "not passed", "doubt" if outdated else "wrong"), figure))
+        return join((chip(_("passed"), "good"), " ", figure))
+    if shown.passed:  # by a guideline whose questions have changed since
+        return join((chip(_("outdated"), "doubt"), " ", figure))
+    return join((chip(_("not passed"), "wrong"), " ", figure))
 
 
 # -- what can be done ------------------------------------------------------------------------------------------
@@ -144,38 +145,40 @@ def _done(said: str) -> None:
 
 def _add(place: Here) -> None:
     with st.form("add reader"):
-        show(tag("b", "Add a reader"))
-        reader_id = st.text_input("Id", placeholder="lower-case letters, digits and -", max_chars=40)
-        name = st.text_input("Name", placeholder="what people call the reader")
-        role = st.selectbox("Role", list(ROLES), format_func=ROLES.__getitem__)
-        years = st.number_input("Experience, years", 0.0, 80.0, None, 0.5, format="%.1f", placeholder="not known")
-        if not st.form_submit_button("Add", type="primary"):
+        show(tag("b", _("Add a reader")))
+        reader_id = st.text_input(_("Id"), placeholder=_("lower-case letters, digits and -"), max_chars=40)
+        name = st.text_input(_("Name"), placeholder=_("what people call the reader"))
+        role = st.selectbox(_("Role"), list(ROLES), format_func=lambda one: _(ROLES[one]))
+        years = st.number_input(_("Experience, years"), 0.0, 80.0, None, 0.5, format="%.1f",
+                                placeholder=_("not known"))  # fmt: skip
+        if not st.form_submit_button(_("Add"), type="primary"):
             return
     with failures():
         given = reader_id.strip()
         if not re.fullmatch(IDENTIFIER, given):
-            raise ConfigError("That is no id of a reader.", given=given or "nothing",
+            raise ConfigError("That is no id of a reader.", given=given or _("nothing"),
                               expected="lower-case letters, digits and -", do="choose another id")  # fmt: skip
         if any(known.reader_id == given for known in place.store.reads.readers()):
             raise ConfigError("A reader with this id is there already.", given=given, expected="a new id",
                               do="choose another id, or change the one that is there")  # fmt: skip
         kept = place.store.reads.add_reader(Reader(given, name.strip() or given, role=role, experience_y=years))
-        _done(f"{kept.name} is added as {kept.role}.")
+        _done(_("{name} is added as {role}.", name=kept.name, role=_(ROLE_NAMES[kept.role])))
 
 
 def _change(place: Here, readers: Sequence[Reader]) -> None:
     with st.container(border=True):
-        show(tag("b", "Change a reader"))
+        show(tag("b", _("Change a reader")))
         reader = _choose(readers, key="change who")
         name = reader.reader_id
-        years = st.number_input("Experience, years", 0.0, 80.0, reader.experience_y, 0.5, format="%.1f",
-                                key=f"years {name}", placeholder="not known")  # fmt: skip
-        active = st.toggle("New reads may be asked", value=reader.active, key=f"active {name}")
-        show(tone("Role and kind stay: what has been read cannot change hands.", "quiet"))
-        if st.button("Save", key="save reader", disabled=(years, active) == (reader.experience_y, reader.active)):
+        years = st.number_input(_("Experience, years"), 0.0, 80.0, reader.experience_y, 0.5, format="%.1f",
+                                key=f"years {name}", placeholder=_("not known"))  # fmt: skip
+        active = st.toggle(_("New reads may be asked"), value=reader.active, key=f"active {name}")
+        show(tone(_("Role and kind stay: what has been read cannot change hands."), "quiet"))
+        same = (years, active) == (reader.experience_y, reader.active)
+        if st.button(_("Save"), key="save reader", disabled=same):
             with failures():
                 place.store.reads.update_reader(reader.reader_id, experience_y=years, active=active)
-                _done(f"{reader.name} is changed.")
+                _done(_("{name} is changed.", name=reader.name))
 
 
 def _qualify(place: Here, readers: Sequence[Reader]) -> None:
@@ -184,7 +187,7 @@ def _qualify(place: Here, readers: Sequence[Reader]) -> None:
     if not known:
         return
     with st.container(border=True):
-        show(tag("b", "Qualification"))
+        show(tag("b", _("Qualification")))
         reader = _choose(known, key="qualify who")
         about = {"task": place.task.name, "reader_id": reader.reader_id}
         sent = any(
@@ -192,18 +195,17 @@ def _qualify(place: Here, readers: Sequence[Reader]) -> None:
             for r in place.store.rounds.all(place.task.name, kind=RoundKind.QUALIFICATION)
         )
         wanted = place.task.config.reading.qualification_cases or 10
-        cases = st.number_input("Cases whose answers are known", 1, 500, wanted, disabled=sent)
-        needed = (
-            f"{100 * place.task.config.reading.qualification_needed:.0f}% of the answers must meet the reference."
-        )
+        cases = st.number_input(_("Cases whose answers are known"), 1, 500, wanted, disabled=sent)
+        needed = _("{share:.0%} of the answers must meet the reference.",
+                   share=place.task.config.reading.qualification_needed)  # fmt: skip
         show(tone(needed, "quiet"))
         running = jobs.follow(place.home, jobs.latest_about(place.store, "reader.qualify", **about), key="qualify")
-        label = "Fetch and score" if sent else "Send the qualification"
+        label = _("Fetch and score") if sent else _("Send the qualification")
         if st.button(label, type="primary", disabled=running, key="qualify now"):
             jobs.ask(place.home, "reader.qualify", **about, **({} if sent else {"cases": int(cases)}))
 
 
 def _choose(readers: Sequence[Reader], *, key: str) -> Reader:
     names = {reader.reader_id: words.reader_name(reader) for reader in readers}
-    chosen = st.selectbox("Reader", list(names), format_func=names.__getitem__, key=key)
+    chosen = st.selectbox(_("Reader"), list(names), format_func=names.__getitem__, key=key)
     return next(reader for reader in readers if reader.reader_id == chosen)

@@ -45,7 +45,8 @@ def page() -> None:
         _picture(place, study, sight, now, shown, following)
     with right:
         study_actions.follow(place, study, sight)
-        study_side.side(place, study, sight, now, shown, predictions, others)
+        own = [other for other in others if other.patient.patient_id == study.patient.patient_id]
+        study_side.side(place, study, sight, now, shown, predictions, own)
 
 
 def _predictions(place: Here, study: Study, sight: Sight) -> list[Prediction]:
@@ -55,9 +56,14 @@ def _predictions(place: Here, study: Study, sight: Sight) -> list[Prediction]:
 
 
 def _others(place: Here, study: Study) -> list[Study]:
+    """The patient's other studies; for the curator another patient's, too, where the address names one."""
     found = place.store.studies.find(patient_id=study.patient.patient_id)
     others = [other for other in found if other.study_id != study.study_id]
-    return sorted(others, key=lambda other: (other.study_date, other.ingested_at), reverse=True)
+    others.sort(key=lambda other: (other.study_date, other.ingested_at), reverse=True)
+    named = st.query_params.get(study_choice.BESIDE, "")
+    if place.reader is None and named and named not in {study.study_id, *(o.study_id for o in others)}:
+        others += place.store.studies.find(study_ids=[named])
+    return others
 
 
 def _shown(place: Here, study: Study, sight: Sight, now: Chosen) -> Shown:

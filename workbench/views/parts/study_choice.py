@@ -91,8 +91,15 @@ def _beside(
     now: Chosen, predictions: Sequence[Prediction], study: Study, others: Sequence[Study]
 ) -> Mapping[str, str]:
     versions = {p.version: p.version for p in predictions if now.shown and p.version != now.shown.version}
-    studies = {f"{_STUDY}{s.study_id}": f"{s.modality} {s.view} · {growth.apart(study, s)}" for s in others}
+    studies = {f"{_STUDY}{s.study_id}": f"{s.modality} {s.view} · {_apart(study, s)}" for s in others}
     return {_NOTHING: _("nothing"), **studies, **versions}
+
+
+def _apart(study: Study, other: Study) -> str:
+    """How far apart two studies of a patient are; of another patient's, whose it is."""
+    if other.patient.patient_id == study.patient.patient_id:
+        return growth.apart(study, other)
+    return _("another patient: {patient}", patient=other.label)
 
 
 def _keep() -> None:

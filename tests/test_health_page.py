@@ -1,0 +1,79 @@
+"""The page Health: what is in need comes first, with the command; work by its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from data.home import HOME_VARIABLE, Home
+from data.store import Store
+from tests.test_faces import show, words
+from workbench.health import NAMES, check
+from workbench.lineage_work import VERIFY
+
+
+@pytest.fixture
+def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
+    opened = Store.of(home)
+    yield opened
+    opened.close()
+
+
+def verified(store: Store, *, sound: bool) -> None:
+    job = store.jobs.add(VERIFY, {})
+    store.jobs.lease(job.job_id, "test", seconds=60)
+    result = {"sound": sound, "found": 0 if sound else 3, "newest": 17, "entries": 17, "records": 1, "files": 0}
+    store.jobs.finish(job.job_id, "test", result)
+
+
+def parts(home: Home) -> dict[str, tuple[bool, str, str]]:
+    return {part.name: (part.ok, part.detail, part.do) for part in check(home)}
+
+
+def test_every_part_has_a_name_that_is_translated(home: Home, store: Store) -> None:
+    assert set(parts(home)) == set(NAMES)
+
+
+def test_what_is_in_need_comes_first_with_its_command(store: Store) -> None:
+    said = words(show("health"))
+    assert "need you" in said
+    assert said.index("consilium worker") < said.index("Libraries")
+    assert said.index("▲") < said.index('c-good">●')
+
+
+def test_a_log_that_was_altered_is_red(home: Home, store: Store) -> None:
+    assert parts(home)["Log"] == (True, "not verified yet", "")
+    verified(store, sound=True)
+    assert parts(home)["Log"][:2] == (True, "verified up to entry 17: nothing was altered")
+    verified(store, sound=False)
+    ok, detail, do = parts(home)["Log"]
+    assert (ok, detail) == (False, "3 findings up to entry 17")
+    assert "`consilium verify`" in do
+    assert "<code>consilium verify</code>" in words(show("health"))
+
+
+def test_a_home_that_others_may_read_is_red(home: Home, store: Store) -> None:
+    home.path.chmod(0o700)
+    assert parts(home)["Rights"][0]
+    home.path.chmod(0o755)
+    ok, _detail, do = parts(home)["Rights"]
+    assert not ok
+    assert do == f"take their rights with `chmod 700 {home.path}`"
+    home.path.chmod(0o700)
+
+
+def test_work_is_listed_by_its_state(store: Store) -> None:
+    assert "No work yet." in words(show("health"))
+    store.jobs.add("evaluate", {"task": "t"})
+    failed = store.jobs.add("train", {"task": "t"})
+    store.jobs.lease(failed.job_id, "test", seconds=60)
+    store.jobs.fail(failed.job_id, "test", {"error": "There is too little to train on.", "do": "import more"})
+    said = words(show("health"))
+    assert "measuring on the test patients" in said
+    assert "There is too little to train on." in said
+    now = words(show("health", work="now"))
+    assert "measuring on the test patients" in now
+    assert "There is too little to train on." not in now
+    assert "measuring on the test patients" not in words(show("health", work="failed"))
