@@ -27,7 +27,7 @@ FIGURES: Mapping[str, str] = {
     "flagged": N_("Flagged"),
 }
 COUNTED = N_(
-    "Each patient counts once: by the largest probability among the patient's answers, and as positive where one of "
+    "Each patient counts once: by the largest probability among the patient's answers, as positive where one of "
     "them is. Intervals: 95%, Wilson, over patients. PPV and NPV, the predictive values, hold at the share of "
     "positives among these patients."
 )
