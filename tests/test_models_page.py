@@ -22,6 +22,7 @@ from tests.compared_home import TASK, many_patients, trained_round, version
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.serve import create_api
+from workbench.views.parts.promotion_evidence import STANDINGS
 from workbench.work_champion import DRIFT, newest_drift
 
 
@@ -52,7 +53,7 @@ def test_the_page_shows_what_the_comparison_rests_on(home: Home, store: Store) -
     assert "the interval of the primary metric covers 95.6%" in said
     for one in (*judged.guarded, *judged.subgroups):
         assert signed(one.difference.value) in said
-        assert one.standing.value in said
+        assert STANDINGS[one.standing] in said
     for name in ("sex F", "age 60 to 79", "manufacturer Bolt", "AUC of projection"):
         assert name in said
     assert "Over all rounds of the task" in said

@@ -112,14 +112,15 @@ def _figures(calibration: Reading, read: Reading) -> Html:
     return table(heads, rows)
 
 
-def told_of(metric: Metric | None) -> Html:
+def told_of(metric: Metric | None, *, counts: bool = True) -> Html:
     """A share with its interval and its patients, such as ``92.0% (81.2% to 96.9%), 46 of 50``."""
     if metric is None:
         return tag("span", _("— of no patient"), cls="c-quiet")
     low, high = metric.low or 0.0, metric.high if metric.high is not None else 1.0
     between = _("({low:.1%} to {high:.1%})", low=low, high=high)
     of = _("{count} of {n}", count=round(metric.value * metric.n), n=metric.n)
-    return tag("span", f"{metric.value:.1%} ", tag("span", f"{between}, {of}", cls="c-quiet"), cls="c-nowrap")
+    besides = f"{between}, {of}" if counts else between
+    return tag("span", f"{metric.value:.1%} ", tag("span", besides, cls="c-quiet"), cls="c-nowrap")
 
 
 def _saved(place: Here, version: str, topic: str, calibration: Reading, read: Reading) -> None:
@@ -134,7 +135,7 @@ def _saved(place: Here, version: str, topic: str, calibration: Reading, read: Re
                 save_reading(place.store, version, topic, calibration, read, who=who, why=why)
     listed = kept_readings(place.store, version, topic)
     if listed:
-        heads = [_("Saved (UTC)"), _("Threshold"), _("Sensitivity"), _("Specificity"), _("Who"), _("Why")]
+        heads = [_("Saved (UTC)"), _("Threshold"), _("Sensitivity"), _("Specificity"), _("Why")]
         show(table(heads, [_row(place, one) for one in listed], numeric=(1,)),
              tag("p", _("Saved readings change nothing of what {version} answers.", version=version),
                  cls="c-small c-quiet"))  # fmt: skip
@@ -143,8 +144,9 @@ def _saved(place: Here, version: str, topic: str, calibration: Reading, read: Re
 def _row(place: Here, one: Kept) -> list[object]:
     by_id = {reader.reader_id: words.reader_name(reader) for reader in place.store.reads.readers()}
     who = _(words.CURATOR) if one.who == CURATOR else by_id.get(one.who, one.who)
-    return [words.moment(one.at), f"{one.threshold:.3f}", told_of(_metric(one.test["sensitivity"])),
-            told_of(_metric(one.test["specificity"])), who, one.why]  # fmt: skip
+    saved = join((tag("div", words.moment(one.at), cls="c-nowrap"), tag("div", who, cls="c-small c-quiet")))
+    shares = [told_of(_metric(one.test[name]), counts=False) for name in ("sensitivity", "specificity")]
+    return [saved, f"{one.threshold:.3f}", *shares, one.why]
 
 
 def _metric(raw: Mapping[str, float] | None) -> Metric | None:
