@@ -12,7 +12,7 @@ from models.evaluation import Evaluation
 from models.thresholds import STEP, Reading, best_youden, both_classes, for_sensitivity, read_at
 from workbench.language import N_, _
 from workbench.threshold_readings import CURATOR, Kept, kept_readings, save_reading
-from workbench.views.parts import charts, jobs, words
+from workbench.views.parts import jobs, score_plot, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, note, section, show
 from workbench.views.parts.markup import Html, join, table, tag
@@ -43,7 +43,7 @@ def thresholds(place: Here, found: Mapping[str, Evaluation], topic: str) -> None
     if not sides:
         return
     section(_("Threshold: chosen on the calibration patients, read off on the test patients"))
-    most = max((charts.most_of(curves) for curves in sides.values()), default=0)
+    most = max((score_plot.most_of(curves) for curves in sides.values()), default=0)
     shown = False
     for column, version in zip(st.columns(2, gap="medium"), found, strict=False):
         with column:
@@ -91,12 +91,12 @@ def _threshold(place: Here, version: str, topic: str, chosen_on: Curves, test: C
                       help=_("On the calibration patients: {value:.3f}", value=value))  # fmt: skip
     calibration, read = read_at(chosen_on, at), read_at(test, at)
     show(_figures(calibration, read))
-    figure = charts.scores(test, at=at, most=most)
+    figure = score_plot.scores(test, at=at, most=most)
     plot(figure, key=f"{version} {topic} scores",
          alt=_("Test patients by probability and reference standard, {version}, {question}", version=version,
                question=name_of(topic)),
          heads=[_("from"), _("to"), *(words.short(o) for o in test.options)],
-         rows=charts.score_rows(test))  # fmt: skip
+         rows=score_plot.score_rows(test))  # fmt: skip
     _saved(place, version, topic, calibration, read)
 
 
