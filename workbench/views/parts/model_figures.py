@@ -65,8 +65,11 @@ def overall(found: Found) -> None:
 
 
 def of_question(found: Found, question: str) -> None:
-    """Every figure of a question, or of a finding."""
-    table_of(found, [n for n in _names(found) if n.startswith(f"{question}.")], below=f"{question}.")
+    """Every figure of a question, or of a finding with those of its question."""
+    above = question.split(".", 1)[0]
+    wanted = [n for n in _names(found) if n.startswith(f"{question}.") or n.rsplit(".", 1)[0] == above]
+    if wanted:
+        table_of(found, wanted, below=f"{question}.")
 
 
 def _names(found: Found) -> list[str]:
