@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -29,7 +29,7 @@ class Drawn(NamedTuple):
     figure: go.Figure
     what: str
     heads: list[str]
-    rows: list[tuple[Cell, ...]]
+    rows: Sequence[Sequence[Cell]]
 
 
 def topics(found: Found) -> list[str]:
@@ -109,7 +109,7 @@ def _calibration(curves: Curves) -> Drawn:
 
 
 def _confusion(curves: Curves, title: str) -> Drawn:
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (words.short(reference), *row) for reference, row in zip(curves.options, curves.confusion, strict=True)
     ]
     heads = [_("reference"), *(_("model: {option}", option=words.short(o)) for o in curves.options)]

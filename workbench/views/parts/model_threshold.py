@@ -112,14 +112,13 @@ def _figures(calibration: Reading, read: Reading) -> Html:
     return table(heads, rows)
 
 
-def told_of(metric: Metric | None, *, counts: bool = True) -> Html:
+def told_of(metric: Metric | None) -> Html:
     """A share with its interval and its patients, such as ``92.0% (81.2% to 96.9%), 46 of 50``."""
     if metric is None:
         return tag("span", _("— of no patient"), cls="c-quiet")
     low, high = metric.low or 0.0, metric.high if metric.high is not None else 1.0
-    between = _("({low:.1%} to {high:.1%})", low=low, high=high)
-    of = _("{count} of {n}", count=round(metric.value * metric.n), n=metric.n)
-    besides = f"{between}, {of}" if counts else between
+    besides = _("({low:.1%} to {high:.1%}), {count} of {n}", low=low, high=high,
+                count=round(metric.value * metric.n), n=metric.n)  # fmt: skip
     return tag("span", f"{metric.value:.1%} ", tag("span", besides, cls="c-quiet"), cls="c-nowrap")
 
 
@@ -145,9 +144,13 @@ def _row(place: Here, one: Kept) -> list[object]:
     by_id = {reader.reader_id: words.reader_name(reader) for reader in place.store.reads.readers()}
     who = _(words.CURATOR) if one.who == CURATOR else by_id.get(one.who, one.who)
     saved = join((tag("div", words.moment(one.at), cls="c-nowrap"), tag("div", who, cls="c-small c-quiet")))
-    shares = [told_of(_metric(one.test[name]), counts=False) for name in ("sensitivity", "specificity")]
+    shares = [_kept_share(one.test[name]) for name in ("sensitivity", "specificity")]
     return [saved, f"{one.threshold:.3f}", *shares, one.why]
 
 
-def _metric(raw: Mapping[str, float] | None) -> Metric | None:
-    return None if raw is None else Metric(raw["value"], raw["low"], raw["high"], int(raw["n"]))
+def _kept_share(raw: Mapping[str, float] | None) -> Html:
+    """A share over its interval, as the log has it."""
+    if raw is None:
+        return tag("span", "—")
+    between = _("{low:.1%} to {high:.1%}", low=raw["low"], high=raw["high"])
+    return join((tag("div", f"{raw['value']:.1%}"), tag("div", between, cls="c-small c-quiet c-nowrap")))
