@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, expect, sync_playwright
+from streamlit.testing.v1 import AppTest
 
 from active_learning.promotion import Judgement
+from active_learning.promotion_checks import Standing
 from active_learning.promotion_words import signed
 from active_learning.rounds import Loop
 from data.blobs import Blobs
@@ -19,9 +30,11 @@ from models.task import get_task
 from models.training import train_version
 from tests import radiographs
 from tests.compared_home import TASK, many_patients, trained_round, version
+from tests.test_browser import CHROMIUM, FLAGS, ROOT, SERVE
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.serve import create_api
+from workbench.views.parts.promotion_evidence import STANDINGS
 from workbench.work_champion import DRIFT, newest_drift
 
 
@@ -52,10 +65,137 @@ def test_the_page_shows_what_the_comparison_rests_on(home: Home, store: Store) -
     assert "the interval of the primary metric covers 95.6%" in said
     for one in (*judged.guarded, *judged.subgroups):
         assert signed(one.difference.value) in said
-        assert one.standing.value in said
+        assert STANDINGS[one.standing] in said
     for name in ("sex F", "age 60 to 79", "manufacturer Bolt", "AUC of projection"):
         assert name in said
     assert "Over all rounds of the task" in said
+
+
+@contextlib.contextmanager
+def serving(home: Home) -> Iterator[str]:
+    """The application on a port of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    own = {**os.environ, HOME_VARIABLE: str(home.path)}
+    with (home.path / "served.log").open("wb") as log:
+        served = subprocess.Popen([sys.executable, "-c", SERVE.format(port=port)], cwd=ROOT, env=own, stdout=log,
+                                  stderr=log)  # fmt: skip
+        try:
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                with contextlib.suppress(httpx.HTTPError):
+                    if httpx.get(f"http://127.0.0.1:{port}/api/tasks", timeout=5).is_success:
+                        break
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            served.terminate()
+            served.wait(10)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    next(button for button in page.button if button.label == label).click()
+    return page.run()
+
+
+def test_champion_and_candidate_have_the_same_plots_of_the_question_in_the_address(
+    home: Home, store: Store
+) -> None:
+    compared(home, store, skill=2.5)
+    page = show("models", task=TASK, question="projection")
+    assert page.selectbox(key="question").value == "projection"
+    said = words(page)
+    for version_ in (f"{TASK}-v1", f"{TASK}-v2"):
+        for what in ("ROC", "Precision and recall", "Calibration", "Confusion"):
+            assert f"{what} of {version_}, projection" in said
+    assert said.count("160 patients, 40 of them lateral") == 2
+    assert said.count("160 test patients, 160 studies") == 2
+    drawn = [plot.proto.id for plot in page.get("plotly_chart")]
+    assert sum("projection" in one for one in drawn) == 8
+    assert not any("borders_frontal" in one for one in drawn)
+
+
+def test_a_better_candidate_is_promoted_with_a_reason(home: Home, store: Store) -> None:
+    compared(home, store, skill=2.5)
+    page = show("models", task=TASK)
+    assert "nothing but your reason" not in words(page)
+    press(page, f"Promote {TASK}-v2")
+    assert "Say why in a sentence; nothing was changed." in words(page)
+    page.text_input(key="why promote").input("better on every subgroup")
+    press(page, f"Promote {TASK}-v2")
+    (job,) = [one for one in store.jobs.all() if one.kind == "round.step"]
+    assert (job.arguments["step"], job.arguments["force"]) == ("promote", False)
+    jobs.run(home, job.job_id)
+    assert store.jobs.get(job.job_id).state == JobState.DONE
+    assert store.versions.champion(TASK).version == f"{TASK}-v2"  # type: ignore[union-attr]
+    assert "better on every subgroup" in store.versions.championships(TASK)[0].reason
+    page = show("models", task=TASK)
+    assert any(button.label == f"Roll back to {TASK}-v1" for button in page.button)
+
+
+def test_what_speaks_against_a_promotion_is_said(home: Home, store: Store) -> None:
+    compared(home, store, skill=0.6)
+    assert f"does not show that {TASK}-v2 is better" in words(show("models", task=TASK))
+    made = version(home, [], 0.5, seed=3)
+    page = show("models", task=TASK, beside=made.version)
+    assert f"{made.version} was not compared with the champion on the locked test patients" in words(page)
+    assert any(button.label == "Measure on the test patients" for button in page.button)
+
+
+def test_what_is_too_small_to_say_is_folded(home: Home, store: Store) -> None:
+    studies = many_patients(home, 40)
+    champion = version(home, studies, 0.5, seed=1)
+    store.versions.crown(TASK, champion.version, "the first one")
+    waiting = trained_round(home, studies, champion.version, 2.5, seed=2)
+    outcome = Loop(home, get_task(TASK)).compare(waiting.round_id).outcome
+    judged = Judgement.from_dict(outcome)
+    small = [c for c in (*judged.guarded, *judged.subgroups) if c.standing is Standing.NOT_ASSESSABLE]
+    assert small
+    page = show("models", task=TASK)
+    (folded,) = [one for one in page.expander if "too small to say" in one.label]
+    assert folded.label.startswith(f"{len(small)} ")
+    inside = "".join(one.value for one in folded.get("html"))
+    assert all((one.group or "AUC of") in inside for one in small)
+    assert inside.count("too small to say") == len(small)
+
+
+@pytest.mark.browser
+def test_sentence_both_sides_and_first_plots_stand_on_the_first_screen(home: Home, store: Store) -> None:
+    """At 1440 x 900, the candidate's plots beside the champion's, as large and as high."""
+    compared(home, store, skill=1.2)
+    with serving(home) as url, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        page.goto(f"{url}/models?task={TASK}&question=projection")
+        plots = page.locator(".js-plotly-plot")
+        expect(plots.nth(7).locator(".main-svg").first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Better:", exact=False).first).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("button", name="Promote…")).to_be_in_viewport(ratio=1)
+        boxes = {}
+        for which in (1, 2):
+            expect(page.get_by_text(f"{TASK}-v{which}", exact=True).first).to_be_in_viewport(ratio=1)
+            for what in ("roc", "precision"):
+                plot = page.locator(f".st-key-plot-{TASK}-v{which}-projection-{what} .js-plotly-plot")
+                expect(plot).to_be_in_viewport(ratio=1)
+                boxes[which, what] = plot.bounding_box()
+        for what in ("roc", "precision"):
+            left, right = boxes[1, what], boxes[2, what]
+            assert left is not None
+            assert right is not None
+            assert left["x"] < right["x"]
+            assert (left["y"], left["height"]) == (right["y"], right["height"])
+            assert left["width"] == pytest.approx(right["width"], abs=1)
 
 
 def test_a_gain_that_is_not_shown_names_the_patients_that_would_settle_it(home: Home, store: Store) -> None:

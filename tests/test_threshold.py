@@ -22,7 +22,7 @@ from tests.compared_home import TASK, calibration_patients, many_patients, train
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.threshold_readings import EVENT, kept_readings, save_reading
-from workbench.views.parts import charts
+from workbench.views.parts import score_plot
 
 TOPIC = "borders_frontal"
 OPTIONS = ("complete", "cut_off")
@@ -107,7 +107,7 @@ def test_curves_that_were_kept_before_have_no_scores() -> None:
 
 def test_the_distribution_counts_every_patient_once() -> None:
     curves = made([0.0, 0.049, 0.05, 1.0], [False, True, False, True])
-    rows = charts.score_rows(curves)
+    rows = score_plot.score_rows(curves)
     assert rows[0] == (0.0, 0.05, 1, 1)
     assert rows[1][2:] == (1, 0)
     assert rows[-1] == (0.95, 1.0, 0, 1)

@@ -9,7 +9,7 @@ from active_learning.triage_plan import settled
 from active_learning.triage_run import TriageStatus, status
 from active_learning.triage_target import target_of
 from data.records import JobState, TriagePolicy
-from workbench.language import _
+from workbench.language import _, n_
 from workbench.triage_work import PLAN, RUN
 from workbench.views.parts import jobs, triage_parts, triage_plot, words
 from workbench.views.parts.context import Here, here
@@ -23,16 +23,18 @@ def page() -> None:
     """Show the operating point that rules, and how it came; make another; run it; lift alarms."""
     place = here()
     if place.champion is None:
-        header("Triage", tag("span", place.task.title, cls="c-quiet"))
-        empty("No model yet", "Once the task has a champion, its scores can clear studies that need no reading.",
+        header(_("Triage"), tag("span", _(place.task.title), cls="c-quiet"))
+        empty(_("No model yet"),
+              _("Once the task has a champion, its scores can clear studies that need no reading."),
               f"consilium train {place.task.name}")  # fmt: skip
         return
     target = target_of(place.task)
     found = status(place.home, place.task)
-    counts = "; ".join(f"{' or '.join(map(words.short, options))} ({words.short(name)})"
+    either = _(" or ")
+    counts = "; ".join(f"{either.join(map(words.short, options))} ({words.short(name)})"
                        for name, options in target.items() if len(options) < 5)  # fmt: skip
-    said = f"{place.task.title} · counts as pathology: {counts or 'any finding'}"
-    header("Triage", tag("span", said, cls="c-quiet"))
+    said = _("{task} · counts as pathology: {what}", task=_(place.task.title), what=counts or _("any finding"))
+    header(_("Triage"), tag("span", said, cls="c-quiet"))
     triage_parts.alarms(place, found)
     if found.policy is None:
         _none_yet(place)
@@ -51,57 +53,41 @@ def _none_yet(place: Here) -> None:
     settings = place.task.config.triage
     patients, pathological = settled(place.store, place.task)
     wanted = needed(settings.miss, settings.confidence)
-    missing = wanted - pathological
+    missing, here_ = wanted - pathological, place.champion.version if place.champion else ""
     take = (
-        f"{missing} more patients with pathology are needed: {pathological} of the {patients} calibration patients"
-        f" show it, and {wanted} are the fewest. Rounds draw calibration patients at random and have them read."
+        n_("{n} more patient with pathology is needed: {pathological} of the {patients} calibration patients "
+           "show it, and {wanted} are the fewest. Rounds draw calibration patients at random and have them read.",
+           "{n} more patients with pathology are needed: {pathological} of the {patients} calibration patients "
+           "show it, and {wanted} are the fewest. Rounds draw calibration patients at random and have them read.",
+           missing, pathological=pathological, patients=patients, wanted=wanted)
         if missing > 0
-        else f"{pathological} of the {patients} calibration patients show pathology: enough to make one."
-    )
-    empty(f"No operating point for {place.champion.version if place.champion else ''} yet",
-          f"It promises that of the patients with pathology at most {settings.miss:.1%} are cleared. {take}",
+        else _("{pathological} of the {patients} calibration patients show pathology: enough to make one.",
+               pathological=pathological, patients=patients)
+    )  # fmt: skip
+    promised = _("It promises that of the patients with pathology at most {miss:.1%} are cleared.",
+                 miss=settings.miss)  # fmt: skip
+    empty(_("No operating point for {version} yet", version=here_), f"{promised} {take}",
           f"consilium triage plan {place.task.name} --miss {settings.miss:g}")  # fmt: skip
 
 
 def _promise(policy: TriagePolicy, *, stopped: bool) -> None:
     """The one sentence that everything else stands for."""
-    sentence = (
-        f"Of the patients with pathology at most {policy.miss:.1%} are cleared, with {policy.confidence:.0%} "
-        f"confidence over the draw of the {policy.pathological} pathological calibration patients."
-    )
-    saved = f"It saves {triage_parts.share(policy.cleared)} of the reading."
+    sentence = _("Of the patients with pathology at most {miss:.1%} are cleared, with {confidence:.0%} confidence "
+                 "over the draw of the {pathological} pathological calibration patients.", miss=policy.miss,
+                 confidence=policy.confidence, pathological=policy.pathological)  # fmt: skip
+    saved = _("It saves {share} of the reading.", share=triage_parts.share(policy.cleared))
     note(join((tag("b", sentence), " ", saved)), "" if stopped else "good")
 
 
 def _point(place: Here, policy: TriagePolicy) -> None:
     """The operating point beside the scores that it came from."""
-    section("Operating point, from the calibration patients")
+    section(_("Operating point, from the calibration patients"))
     left, right = st.columns([1, 1.5], gap="large")
-    expected = "—" if policy.expected is None else f"{policy.expected:.4f}, bounds the mean alone: not used"
-    prevalence = f"{policy.prevalence:.1%}, {'as stated' if policy.stated else 'as in the calibration patients'}"
-    missed = f"{policy.missed} of {policy.pathological}"
-    if policy.unsettled:
-        missed += f", and {policy.unsettled} without a settled answer"
     with left:
-        show(facts([
-            ("cleared below", tag("b", f"P(pathology) {policy.threshold:.4f}")),
-            ("upper bound of misses", f"{triage_parts.percent(policy.bound)} at {policy.confidence:.0%}, exact"),
-            ("would be cleared with pathology", missed),
-            ("reading saved", f"{triage_parts.share(policy.cleared)}, n = {policy.cleared.n} patients"),
-            ("P(pathology | cleared)", triage_parts.share(policy.omission)),
-            ("at a prevalence of", prevalence),
-            ("conformal risk control", expected),
-            ("holds for", policy.version),
-            ("made", words.moment(policy.made_at)),
-        ]))  # fmt: skip
-        show(
-            tag(
-                "p",
-                "A patient with several studies counts as missed if any study with pathology is cleared. "
-                "Studies of validation, calibration and test patients are never cleared.",
-                cls="c-small c-quiet",
-            )
-        )
+        show(facts(_of_point(policy)))
+        show(tag("p", _("A patient with several studies counts as missed if any study with pathology is cleared. "
+                        "Studies of validation, calibration and test patients are never cleared."),
+                 cls="c-small c-quiet"))  # fmt: skip
     with right:
         cases = place.store.triage.cases(policy.policy_id)
         plot(triage_plot.scores(policy, cases), key="triage scores",
@@ -109,22 +95,48 @@ def _point(place: Here, policy: TriagePolicy) -> None:
              heads=[_("P(pathology)"), _("Reference standard")], rows=triage_plot.score_rows(cases))  # fmt: skip
 
 
+def _of_point(policy: TriagePolicy) -> list[tuple[str, object]]:
+    expected = "—" if policy.expected is None else _("{share:.4f}, bounds the mean alone: not used",
+                                                     share=policy.expected)  # fmt: skip
+    prevalence = (_("{share:.1%}, as stated", share=policy.prevalence) if policy.stated
+                  else _("{share:.1%}, as in the calibration patients", share=policy.prevalence))  # fmt: skip
+    missed = _("{missed} of {pathological}", missed=policy.missed, pathological=policy.pathological)
+    if policy.unsettled:
+        missed = _("{missed} of {pathological}, and {unsettled} without a settled answer", missed=policy.missed,
+                   pathological=policy.pathological, unsettled=policy.unsettled)  # fmt: skip
+    bound = _("{share} at {confidence:.0%}, exact", share=triage_parts.percent(policy.bound),
+              confidence=policy.confidence)  # fmt: skip
+    saved = _("{share}, n = {patients} patients", share=triage_parts.share(policy.cleared),
+              patients=policy.cleared.n)  # fmt: skip
+    return [
+        (_("cleared below"), tag("b", _("P(pathology) {threshold:.4f}", threshold=policy.threshold))),
+        (_("upper bound of misses"), bound),
+        (_("would be cleared with pathology"), missed),
+        (_("reading saved"), saved),
+        (_("P(pathology | cleared)"), triage_parts.share(policy.omission)),
+        (_("at a prevalence of"), prevalence),
+        (_("conformal risk control"), expected),
+        (_("holds for"), policy.version),
+        (_("made"), words.moment(policy.made_at)),
+    ]
+
+
 def _decide(place: Here, found: TriageStatus) -> None:
     """Make an operating point, and decide on the unread studies."""
-    section("Decide")
+    section(_("Decide"))
     settings = place.task.config.triage
     planning = jobs.follow(place.home, jobs.latest_about(place.store, PLAN, task=place.task.name), key="plan")
     latest = jobs.latest_about(place.store, RUN, task=place.task.name)
     running = jobs.follow(place.home, latest, key="run")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        miss = st.number_input("Cleared of the pathological, % at most", 0.1, 50.0, 100 * settings.miss, 0.5,
+        miss = st.number_input(_("Cleared of the pathological, % at most"), 0.1, 50.0, 100 * settings.miss, 0.5,
                                format="%.1f", key="triage miss", width=240)  # fmt: skip
-        confidence = st.number_input("Confidence, %", 50.0, 99.9, 100 * settings.confidence, 1.0, format="%.1f",
+        confidence = st.number_input(_("Confidence, %"), 50.0, 99.9, 100 * settings.confidence, 1.0, format="%.1f",
                                      key="triage confidence", width=140)  # fmt: skip
-        if st.button("Make the operating point", disabled=planning):
+        if st.button(_("Make the operating point"), disabled=planning):
             jobs.ask(place.home, PLAN, task=place.task.name, miss=round(miss / 100, 6),
                      confidence=round(confidence / 100, 6))  # fmt: skip
-        if st.button("Decide on the unread studies", type="primary", disabled=running or found.policy is None):
+        if st.button(_("Decide on the unread studies"), type="primary", disabled=running or found.policy is None):
             jobs.ask(place.home, RUN, task=place.task.name)
     if latest is not None and latest.state == JobState.DONE:
         triage_parts.outcome(latest)
@@ -135,8 +147,9 @@ def _subgroups(place: Here, policy: TriagePolicy) -> None:
         rows = triage_parts.subgroup_rows(place, policy)
         if not rows:
             return
-        section("By subgroup, where the calibration patients say enough")
-        heads = ["Subgroup", "With pathology", "Would be cleared", "Upper bound", "Cleared of all", "Promise"]
+        section(_("By subgroup, where the calibration patients say enough"))
+        heads = [_("Subgroup"), _("With pathology"), _("Would be cleared"), _("Upper bound"), _("Cleared of all"),
+                 _("Promise")]  # fmt: skip
         show(tag("div", table(heads, rows, numeric=(1, 2, 3, 4)), cls="c-narrow"))
-        show(tone(f"Not assessable: fewer than {needed(policy.miss, policy.confidence)} patients with pathology. "
-                  "The bounds stand each for itself.", "quiet"))  # fmt: skip
+        show(tone(_("Not assessable: fewer than {fewest} patients with pathology. The bounds stand each for "
+                    "itself.", fewest=needed(policy.miss, policy.confidence)), "quiet"))  # fmt: skip

@@ -18,7 +18,8 @@ CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
 _PART_COLOURS = {"training": "#4c9ffe", "validation": "#8a7bd8", "calibration": "#d9a441", "test": "#3fb68b"}
 
 
-def _figure(*, height: int, title: str = "", square: bool = False) -> go.Figure:
+def blank(*, height: int, title: str = "", square: bool = False) -> go.Figure:
+    """An empty plot in the look of the page; heights in pixels of the screen."""
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
     look = palette()
@@ -72,7 +73,7 @@ def roc(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
     """Sensitivity over 1 - specificity, with the point where Youden's index is largest on these patients."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=height, title=title or _("ROC"))
+    figure = blank(height=height, title=title or _("ROC"))
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
     figure.add_trace(
         go.Scatter(
@@ -104,7 +105,7 @@ def precision_recall(curves: Curves, *, height: int = 260, title: str = "") -> g
     """Positive predictive value over sensitivity; the dotted line is the share of positives: chance."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=height, title=title or _("Precision and recall"))
+    figure = blank(height=height, title=title or _("Precision and recall"))
     positives = sum(curves.confusion[1]) / max(sum(map(sum, curves.confusion)), 1)
     figure.add_trace(go.Scatter(x=[0, 1], y=[positives] * 2, mode="lines", line=_chance(), hoverinfo="skip"))
     figure.add_trace(
@@ -125,7 +126,7 @@ def reliability(curves: Curves, *, height: int = 260, title: str = "") -> go.Fig
     """How often it happened over how probable it was said to be; a circle grows with its count."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=height, title=title or _("Calibration"))
+    figure = blank(height=height, title=title or _("Calibration"))
     bins = [one for one in curves.reliability if one.count]
     most = max((one.count for one in bins), default=1)
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
@@ -154,7 +155,7 @@ def confusion(curves: Curves, *, height: int = 260, title: str = "") -> go.Figur
 
     shares = [[n / max(sum(row), 1) for n in row] for row in curves.confusion]
     names = [words.short(name) for name in curves.options]
-    figure = _figure(height=height, title=title or _("Confusion"))
+    figure = blank(height=height, title=title or _("Confusion"))
     figure.add_trace(
         go.Heatmap(
             z=shares,
@@ -179,60 +180,6 @@ def confusion(curves: Curves, *, height: int = 260, title: str = "") -> go.Figur
     return figure
 
 
-BINS = 20
-"""Of a distribution of scores, from 0 to 1."""
-
-
-def score_rows(curves: Curves) -> list[tuple[float, float, int, int]]:
-    """Patients by score and reference class: (from, to, negatives, positives), a row a bin."""
-    found = [[0, 0] for number in range(BINS)]
-    for score, positive in zip(curves.scores, curves.positive, strict=True):
-        found[min(int(score * BINS), BINS - 1)][positive] += 1
-    return [(i / BINS, (i + 1) / BINS, negatives, positives) for i, (negatives, positives) in enumerate(found)]
-
-
-def most_of(curves: Curves) -> int:
-    """Patients in the fullest bin."""
-    return max(max(row[2:]) for row in score_rows(curves))
-
-
-def scores(curves: Curves, *, at: float | None = None, most: int = 0, height: int = 220) -> go.Figure:
-    """Patients by score, a bar for each class of the reference; those with the finding are hatched.
-
-    Parameters
-    ----------
-    at:
-        A threshold, which stands as a line.
-    most:
-        Patients to which the axis reaches at the least, so that two plots share it.
-    """
-    import plotly.graph_objects as go  # noqa: PLC0415
-
-    figure, look, rows = _figure(height=height), palette(), score_rows(curves)
-    for place, (colour, hatch) in enumerate(((look.accent, ""), (look.doubt, "/"))):
-        figure.add_trace(
-            go.Bar(
-                x=[(row[0] + row[1]) / 2 for row in rows],
-                y=[row[2 + place] for row in rows],
-                name=_("{option} in the reference", option=words.short(curves.options[place])),
-                marker={
-                    "color": colour,
-                    "line": {"width": 0},
-                    "pattern": {"shape": hatch, "bgcolor": colour, "fgcolor": look.page, "size": 6},
-                },
-                customdata=[[row[0], row[1]] for row in rows],
-                hovertemplate=_("%{y} patients from %{customdata[0]:.2f} to %{customdata[1]:.2f}")
-                + "<extra>%{fullData.name}</extra>",
-            )
-        )
-    if at is not None:
-        figure.add_vline(x=at, line={"color": look.text, "width": 1.5, "dash": "dash"})
-    figure.update_layout(barmode="group", bargap=0.1, showlegend=True, margin={"t": 26})
-    figure.update_xaxes(title_text=_("calibrated probability"), range=[-0.02, 1.02])
-    figure.update_yaxes(title_text=_("test patients"), range=[0, 1.05 * max(most, most_of(curves), 1)])
-    return figure
-
-
 def intervals(
     names: Sequence[str], sides: Mapping[str, Mapping[str, tuple[float, float | None, float | None, int]]]
 ) -> go.Figure:
@@ -249,7 +196,7 @@ def intervals(
         {"color": palette().model, "symbol": "circle"},
         {"color": palette().accent, "symbol": "diamond"},
     )
-    figure = _figure(height=64 + 30 * len(names) * max(1, len(sides)))
+    figure = blank(height=64 + 30 * len(names) * max(1, len(sides)))
     for index, (side, metrics) in enumerate(sides.items()):
         found = [(position, metrics[name]) for position, name in enumerate(names) if name in metrics]
         offset = (index - (len(sides) - 1) / 2) * 0.26
@@ -285,7 +232,7 @@ def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] 
     """Counts as stacked bars: a row each, a colour for each of what it is made of."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = _figure(height=64 + 28 * max(1, len(rows)))
+    figure = blank(height=64 + 28 * max(1, len(rows)))
     names = list(dict.fromkeys(name for made in rows.values() for name in made))
     chosen = colours or _PART_COLOURS
     for name in names:

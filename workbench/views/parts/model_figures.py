@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from models.evaluation import Evaluation
-from workbench.language import _
+from workbench.language import N_, _
 from workbench.views.parts import charts, words
 from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, table, tag, tone
 from workbench.views.parts.plot import plot
 
 ON_ONE_AXIS = frozenset({"auc", "mean_auc", "kappa", "dice"})
-_CAPITALS = {"auc": "AUC", "f1": "F1"}
+NAMES: Mapping[str, str] = {
+    "auc": N_("AUC"),
+    "mean_auc": N_("mean AUC"),
+    "mean_kappa": N_("mean kappa"),
+    "kappa": N_("kappa"),
+    "dice": N_("Dice"),
+    "f1": N_("F1"),
+    "accuracy": N_("accuracy"),
+    "coverage": N_("coverage"),
+    "log_loss": N_("log loss"),
+    "precision": N_("precision"),
+    "recall": N_("recall"),
+    "sensitivity": N_("sensitivity"),
+    "specificity": N_("specificity"),
+    "mean_abs_error": N_("mean absolute error"),
+}
+"""What figures are called."""
 
 Found = Mapping[str, Evaluation]
 """Version -> how it does; the champion first."""
@@ -24,9 +40,15 @@ def name_of(metric: str) -> str:
 
 
 def _part(part: str) -> str:
-    if part in _CAPITALS:
-        return _CAPITALS[part]
-    return " ".join(_CAPITALS.get(word, word) for word in words.short(part).split(" "))
+    return _(NAMES[part]) if part in NAMES else words.short(part)
+
+
+def spoken(metric: str) -> str:
+    """The same in a sentence: ``AUC of projection``."""
+    *question, name = metric.split(".")
+    if not question:
+        return _part(name)
+    return _("{figure} of {question}", figure=_part(name), question=" ".join(map(words.short, question)))
 
 
 def overall(found: Found) -> None:
@@ -43,8 +65,11 @@ def overall(found: Found) -> None:
 
 
 def of_question(found: Found, question: str) -> None:
-    """Every figure of a question, or of a finding."""
-    table_of(found, [n for n in _names(found) if n.startswith(f"{question}.")], below=f"{question}.")
+    """Every figure of a question, or of a finding with those of its question."""
+    above = question.split(".", 1)[0]
+    wanted = [n for n in _names(found) if n.startswith(f"{question}.") or n.rsplit(".", 1)[0] == above]
+    if wanted:
+        table_of(found, wanted, below=f"{question}.")
 
 
 def _names(found: Found) -> list[str]:

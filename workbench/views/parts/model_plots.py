@@ -109,8 +109,8 @@ def _calibration(curves: Curves) -> Drawn:
 
 
 def _confusion(curves: Curves, title: str) -> Drawn:
-    rows: list[list[Cell]] = [
-        [words.short(reference), *row] for reference, row in zip(curves.options, curves.confusion, strict=True)
+    rows: list[tuple[Cell, ...]] = [
+        (words.short(reference), *row) for reference, row in zip(curves.options, curves.confusion, strict=True)
     ]
     heads = [_("reference"), *(_("model: {option}", option=words.short(o)) for o in curves.options)]
     return Drawn(charts.confusion(curves, height=HEIGHT_PX, title=title), _("Confusion"), heads, rows)

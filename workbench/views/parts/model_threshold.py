@@ -12,7 +12,7 @@ from models.evaluation import Evaluation
 from models.thresholds import STEP, Reading, best_youden, both_classes, for_sensitivity, read_at
 from workbench.language import N_, _
 from workbench.threshold_readings import CURATOR, Kept, kept_readings, save_reading
-from workbench.views.parts import charts, jobs, words
+from workbench.views.parts import jobs, score_plot, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, note, section, show
 from workbench.views.parts.markup import Html, join, table, tag
@@ -27,8 +27,8 @@ FIGURES: Mapping[str, str] = {
     "flagged": N_("Flagged"),
 }
 COUNTED = N_(
-    "Each patient counts once: by the largest probability among the patient's answers, and as positive where one "
-    "of them is. Intervals: 95%, Wilson, over patients. PPV and NPV, the predictive values, hold at the share of "
+    "Each patient counts once: by the largest probability among the patient's answers, as positive where one of "
+    "them is. Intervals: 95%, Wilson, over patients. PPV and NPV, the predictive values, hold at the share of "
     "positives among these patients."
 )
 WANTED = 0.95
@@ -43,7 +43,7 @@ def thresholds(place: Here, found: Mapping[str, Evaluation], topic: str) -> None
     if not sides:
         return
     section(_("Threshold: chosen on the calibration patients, read off on the test patients"))
-    most = max((charts.most_of(curves) for curves in sides.values()), default=0)
+    most = max((score_plot.most_of(curves) for curves in sides.values()), default=0)
     shown = False
     for column, version in zip(st.columns(2, gap="medium"), found, strict=False):
         with column:
@@ -91,12 +91,12 @@ def _threshold(place: Here, version: str, topic: str, chosen_on: Curves, test: C
                       help=_("On the calibration patients: {value:.3f}", value=value))  # fmt: skip
     calibration, read = read_at(chosen_on, at), read_at(test, at)
     show(_figures(calibration, read))
-    figure = charts.scores(test, at=at, most=most)
+    figure = score_plot.scores(test, at=at, most=most)
     plot(figure, key=f"{version} {topic} scores",
          alt=_("Test patients by probability and reference standard, {version}, {question}", version=version,
                question=name_of(topic)),
          heads=[_("from"), _("to"), *(words.short(o) for o in test.options)],
-         rows=charts.score_rows(test))  # fmt: skip
+         rows=score_plot.score_rows(test))  # fmt: skip
     _saved(place, version, topic, calibration, read)
 
 
@@ -117,9 +117,9 @@ def told_of(metric: Metric | None) -> Html:
     if metric is None:
         return tag("span", _("— of no patient"), cls="c-quiet")
     low, high = metric.low or 0.0, metric.high if metric.high is not None else 1.0
-    between = _("({low:.1%} to {high:.1%})", low=low, high=high)
-    of = _("{count} of {n}", count=round(metric.value * metric.n), n=metric.n)
-    return tag("span", f"{metric.value:.1%} ", tag("span", f"{between}, {of}", cls="c-quiet"), cls="c-nowrap")
+    besides = _("({low:.1%} to {high:.1%}), {count} of {n}", low=low, high=high,
+                count=round(metric.value * metric.n), n=metric.n)  # fmt: skip
+    return tag("span", f"{metric.value:.1%} ", tag("span", besides, cls="c-quiet"), cls="c-nowrap")
 
 
 def _saved(place: Here, version: str, topic: str, calibration: Reading, read: Reading) -> None:
@@ -134,7 +134,7 @@ def _saved(place: Here, version: str, topic: str, calibration: Reading, read: Re
                 save_reading(place.store, version, topic, calibration, read, who=who, why=why)
     listed = kept_readings(place.store, version, topic)
     if listed:
-        heads = [_("Saved (UTC)"), _("Threshold"), _("Sensitivity"), _("Specificity"), _("Who"), _("Why")]
+        heads = [_("Saved (UTC)"), _("Threshold"), _("Sensitivity"), _("Specificity"), _("Why")]
         show(table(heads, [_row(place, one) for one in listed], numeric=(1,)),
              tag("p", _("Saved readings change nothing of what {version} answers.", version=version),
                  cls="c-small c-quiet"))  # fmt: skip
@@ -143,9 +143,14 @@ def _saved(place: Here, version: str, topic: str, calibration: Reading, read: Re
 def _row(place: Here, one: Kept) -> list[object]:
     by_id = {reader.reader_id: words.reader_name(reader) for reader in place.store.reads.readers()}
     who = _(words.CURATOR) if one.who == CURATOR else by_id.get(one.who, one.who)
-    return [words.moment(one.at), f"{one.threshold:.3f}", told_of(_metric(one.test["sensitivity"])),
-            told_of(_metric(one.test["specificity"])), who, one.why]  # fmt: skip
+    saved = join((tag("div", words.moment(one.at), cls="c-nowrap"), tag("div", who, cls="c-small c-quiet")))
+    shares = [_kept_share(one.test[name]) for name in ("sensitivity", "specificity")]
+    return [saved, f"{one.threshold:.3f}", *shares, one.why]
 
 
-def _metric(raw: Mapping[str, float] | None) -> Metric | None:
-    return None if raw is None else Metric(raw["value"], raw["low"], raw["high"], int(raw["n"]))
+def _kept_share(raw: Mapping[str, float] | None) -> Html:
+    """A share over its interval, as the log has it."""
+    if raw is None:
+        return tag("span", "—")
+    between = _("{low:.1%} to {high:.1%}", low=raw["low"], high=raw["high"])
+    return join((tag("div", f"{raw['value']:.1%}"), tag("div", between, cls="c-small c-quiet c-nowrap")))

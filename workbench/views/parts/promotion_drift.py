@@ -38,7 +38,7 @@ def drift(place: Here) -> None:
     champion = place.champion
     if champion is None:
         return
-    section(f"{champion.version} since it became champion")
+    section(_("{version} since it became champion", version=champion.version))
     stamp = drift_stamp(place.store, place.task.name)
     _measured(place, stamp)
     try:
@@ -47,10 +47,10 @@ def drift(place: Here) -> None:
         failure(error.as_dict())
         return
     if found is None or found.version != champion.version:
-        show(tone("It is not measured yet.", "quiet"))
+        show(tone(_("It is not measured yet."), "quiet"))
         return
     if found.stamp != stamp:
-        note("Something has come in since: what stands here is of before.", "doubt")
+        note(_("Something has come in since: what stands here is of before."), "doubt")
     left, right = st.columns(2, gap="medium")
     with left:
         _agreement(found)
@@ -72,20 +72,20 @@ def _measured(place: Here, stamp: str) -> None:
 
 def _agreement(found: ChampionDrift) -> None:
     """Share of its answers that are the later consensus', by round."""
-    show(tag("div", "Agreement with the readers of later rounds", cls="c-small c-quiet"))
+    show(tag("div", _("Agreement with the readers of later rounds"), cls="c-small c-quiet"))
     if not found.rounds:
-        show(tone("No round that was opened under this champion has a consensus yet.", "quiet"))
+        show(tone(_("No round that was opened under this champion has a consensus yet."), "quiet"))
         return
     plot(agreement_over_rounds(found), key="drift rounds", alt=_("Agreement with the readers by round"),
          heads=[_("Round"), _("Cases"), _("Agreement"), _("Low"), _("High"), _("Patients")],
          rows=_agreement_rows(found))  # fmt: skip
     outlined = any(one.drawn_dice or one.chosen_dice for one in found.rounds)
-    heads = ["Round", "Drawn at random", "patients", "Chosen by the model", "patients"]
-    heads += ["Dice, drawn", "Dice, chosen"] if outlined else []
+    heads = [_("Round"), _("Drawn at random"), _("patients"), _("Chosen by the model"), _("patients")]
+    heads += [_("Dice, drawn"), _("Dice, chosen")] if outlined else []
     show(table(heads, [_row(one, outlined=outlined) for one in found.rounds], numeric=(2, 4)))
-    show(tag("p", "Share of the answers that are the consensus', the mean over questions, with 95% intervals over "
-             "patients. Only cases drawn at random speak for patients as they come: the others were chosen, most "
-             "of them because the model was unsure.", cls="c-small c-quiet"))  # fmt: skip
+    show(tag("p", _("Share of the answers that are the consensus', the mean over questions, with 95% intervals "
+             "over patients. Only cases drawn at random speak for patients as they come: the others were chosen, "
+             "most of them because the model was unsure."), cls="c-small c-quiet"))  # fmt: skip
 
 
 def _agreement_rows(found: ChampionDrift) -> list[tuple[Cell, ...]]:
@@ -123,22 +123,23 @@ def agreement_over_rounds(found: ChampionDrift) -> go.Figure:
                          "array": [(m.value if m.high is None else m.high) - m.value for _, m in several],
                          "arrayminus": [m.value - (m.value if m.low is None else m.low) for _, m in several]},
                 customdata=[m.n for _, m in several],
-                hovertemplate="round %{x}: %{y:.2f}, %{customdata} patients<extra>%{fullData.name}</extra>",
+                hovertemplate=_("round %{x}: %{y:.2f}, %{customdata} patients")
+                + "<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(title_text="round", dtick=1)
-    figure.update_yaxes(title_text="agreement", range=[-0.02, 1.02], autorange=None, tickvals=None, ticktext=None,
-                        tickmode="auto", showgrid=True)  # fmt: skip
+    figure.update_xaxes(title_text=_("round"), dtick=1)
+    figure.update_yaxes(title_text=_("agreement"), range=[-0.02, 1.02], autorange=None, tickvals=None,
+                        ticktext=None, tickmode="auto", showgrid=True)  # fmt: skip
     figure.update_layout(height=240, showlegend=True, margin={"l": 56, "t": 28, "b": 40})
     return figure
 
 
 def _shifts(found: ChampionDrift) -> None:
     """The stability index of each question, by the month in which studies came in."""
-    show(tag("div", f"Spread of its scores against the {found.patients} test patients of {words.day(found.since)}",
-             cls="c-small c-quiet"))  # fmt: skip
+    show(tag("div", _("Spread of its scores against the {patients} test patients of {day}",
+                      patients=found.patients, day=words.day(found.since)), cls="c-small c-quiet"))  # fmt: skip
     if not found.shifts:
-        show(tone("No study has come in since.", "quiet"))
+        show(tone(_("No study has come in since."), "quiet"))
         return
     known = [one for one in found.shifts if one.index is not None]
     if known:
@@ -148,10 +149,12 @@ def _shifts(found: ChampionDrift) -> None:
                    for s in known])  # fmt: skip
     rows = [[words.short(one.question), one.month, one.patients, _index(one), _limit(one), _said(one)]
             for one in found.shifts]  # fmt: skip
-    show(table(["Question", "Month", "Patients", "Index", "By chance", ""], rows, numeric=(2, 3, 4)))
-    show(tag("p", f"Population stability index over tenths of the earlier scores. By chance it stays below the "
-             f"limit in 95% of months without any change; a shift lies above that and above {SHIFTED:g}.",
-             cls="c-small c-quiet"))  # fmt: skip
+    show(
+        table([_("Question"), _("Month"), _("Patients"), _("Index"), _("By chance"), ""], rows, numeric=(2, 3, 4))
+    )
+    show(tag("p", _("Population stability index over tenths of the earlier scores. By chance it stays below the "
+             "limit in 95% of months without any change; a shift lies above that and above {limit:g}.",
+             limit=SHIFTED), cls="c-small c-quiet"))  # fmt: skip
 
 
 def _index(one: Shift) -> str:
@@ -164,8 +167,8 @@ def _limit(one: Shift) -> str:
 
 def _said(one: Shift) -> Html:
     if one.index is None:
-        return tone("too few patients", "quiet")
-    return chip("shifted", "doubt") if one.shifted else chip("as before", "good")
+        return tone(_("too few patients"), "quiet")
+    return chip(_("shifted"), "doubt") if one.shifted else chip(_("as before"), "good")
 
 
 def shift_over_months(shifts: list[Shift]) -> go.Figure:
@@ -187,7 +190,7 @@ def shift_over_months(shifts: list[Shift]) -> go.Figure:
         )  # fmt: skip
     figure.add_hline(y=SHIFTED, line={"color": palette().quiet, "width": 1, "dash": "dot"})
     figure.update_xaxes(type="category")
-    figure.update_yaxes(title_text="stability index", rangemode="tozero", autorange=True, tickvals=None,
+    figure.update_yaxes(title_text=_("stability index"), rangemode="tozero", autorange=True, tickvals=None,
                         ticktext=None, tickmode="auto", showgrid=True)  # fmt: skip
     figure.update_layout(height=240, showlegend=len({one.question for one in shifts}) > 1,
                          margin={"l": 56, "t": 28, "b": 40})  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,15 +11,16 @@ from active_learning.power import about
 from active_learning.promotion import Judgement
 from active_learning.promotion_checks import Check, Standing
 from active_learning.promotion_evidence import Difference
-from active_learning.promotion_words import metric_name, percent, plain, signed
+from active_learning.promotion_words import percent, plain, signed
 from data.records import Round
 from models.config import Promotion
-from workbench.language import _
+from workbench.language import N_, _, n_, told
 from workbench.theme import palette
 from workbench.views.parts import charts
 from workbench.views.parts.download import Cell
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import Html, chip, facts, table, tag, tone
+from workbench.views.parts.model_figures import spoken
 from workbench.views.parts.plot import plot
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ LOOKS = {
     Standing.NOT_ASSESSABLE: ("", "quiet", "circle-open"),
 }
 """Tone, colour and shape of a standing."""
+STANDINGS: Mapping[Standing, str] = {
+    Standing.NOT_WORSE: N_("not worse"),
+    Standing.WORSE: N_("worse"),
+    Standing.NOT_SHOWN: N_("not shown"),
+    Standing.NOT_ASSESSABLE: N_("too small to say"),
+}
 
 
 def evidence(compared: Round, primary: str, rules: Promotion) -> None:
@@ -39,17 +46,19 @@ def evidence(compared: Round, primary: str, rules: Promotion) -> None:
     if "guarded" not in compared.outcome:
         return
     judged = Judgement.from_dict(compared.outcome)
-    section(f"What the comparison of round {compared.number} rests on")
+    section(_("What the comparison of round {number} rests on", number=compared.number))
     _facts(judged, primary, rules)
     checks = (*judged.guarded, *judged.subgroups)
     if not checks:
-        show(tone("No metric is guarded, and the test patients fall into no subgroups.", "quiet"))
+        show(tone(_("No metric is guarded, and the test patients fall into no subgroups."), "quiet"))
         return
+    said = tuple(one for one in checks if one.standing is not Standing.NOT_ASSESSABLE)
     left, right = st.columns([1.35, 1], gap="medium")
     with left:
-        _table(judged, primary, checks)
+        _table(judged, primary, said)
+        _too_small([one for one in checks if one.standing is Standing.NOT_ASSESSABLE])
     with right:
-        plot(forest(judged, primary, checks), key="forest",
+        plot(forest(judged, primary, said), key="forest",
              alt=_("Differences of candidate less champion, with intervals"),
              heads=[_("Figure"), _("Difference"), _("Low"), _("High"), _("Patients"), _("Must exceed")],
              rows=_forest_rows(judged, primary, checks))  # fmt: skip
@@ -58,69 +67,97 @@ def evidence(compared: Round, primary: str, rules: Promotion) -> None:
 def _facts(judged: Judgement, primary: str, rules: Promotion) -> None:
     found, pairs = judged.difference, []
     if judged.look is not None:
-        said = f"{judged.look.number}, so the interval of the primary metric covers {percent(judged.look.level)}"
-        pairs.append(("look at these patients", said))
+        said = _("{number}, so the interval of the primary metric covers {level}", number=judged.look.number,
+                 level=percent(judged.look.level))  # fmt: skip
+        pairs.append((_("look at these patients"), said))
     if judged.patients_needed is not None:
-        pairs.append(("what would settle it", f"{about(judged.patients_needed)} test patients, were it as seen"))
+        said = _("{patients} test patients, were it as seen", patients=_about(judged.patients_needed))
+        pairs.append((_("what would settle it"), said))
     if judged.patients_for_effect is not None:
-        said = f"{about(judged.patients_for_effect)} test patients; there are {found.n}"
-        pairs.append((f"to find a gain of {rules.effect:g} in 80%", said))
+        said = _("{patients} test patients; there are {n}", patients=_about(judged.patients_for_effect),
+                 n=found.n)  # fmt: skip
+        pairs.append((_("to find a gain of {effect:g} in 80%", effect=rules.effect), said))
     if judged.delong is not None:
-        pairs.append(("DeLong, beside it", interval(judged.delong)))
+        pairs.append((_("DeLong, beside it"), interval(judged.delong)))
     if pairs:
-        show(facts(pairs), tag("p", f"Over all rounds of the task, the probability of promoting any version that "
-             f"is no better is at most {rules.false_promotions:.0%}.", cls="c-small c-quiet"))  # fmt: skip
+        show(facts(pairs), tag("p", _("Over all rounds of the task, the probability of promoting any version that "
+             "is no better is at most {share:.0%}.", share=rules.false_promotions),
+             cls="c-small c-quiet"))  # fmt: skip
 
 
 def _table(judged: Judgement, primary: str, checks: Sequence[Check]) -> None:
-    """The primary metric, the guarded ones, and the subgroups."""
+    """The primary metric, the guarded ones, and the subgroups that have patients enough."""
+    first = judged.difference
     rows: list[list[object]] = [
-        [
-            tag("b", metric_name(primary)),
-            interval(judged.difference),
-            "above 0",
-            judged.difference.n,
-            _verdict(judged),
-        ]
-    ]
-    rows += [
-        [name_of(one), interval(one.difference) if not one.why else tone(one.why, "quiet"),
-         f"−{one.margin:g}", one.difference.n, _standing(one)]
-        for one in checks
+        [tag("b", spoken(primary)), interval(first), _("above 0"), first.n, _verdict(judged)],
+        *([name_of(one), interval(one.difference), f"−{one.margin:g}", one.difference.n, _standing(one)]
+          for one in checks),
     ]  # fmt: skip
-    heads = ["Candidate less champion", "Difference (interval)", "Must exceed", "Patients", "Stands"]
+    heads = [
+        _("Candidate less champion"),
+        _("Difference (interval)"),
+        _("Must exceed"),
+        _("Patients"),
+        _("Stands"),
+    ]
     show(table(heads, rows, numeric=(2, 3)))
-    show(tag("p", "Subgroups compare the primary metric; their intervals cover 95%, not corrected for their "
-             "number. One with too few patients is not assessable and holds nothing back.",
-             cls="c-small c-quiet"))  # fmt: skip
+    show(tag("p", _("Subgroups compare the primary metric; their intervals cover 95%, not corrected for their "
+                    "number."), cls="c-small c-quiet"))  # fmt: skip
+
+
+def _too_small(checks: Sequence[Check]) -> None:
+    """What nothing can be said of, folded: it holds nothing back."""
+    if not checks:
+        return
+    label = n_("{n} is too small to say, and holds nothing back",
+               "{n} are too small to say, and hold nothing back", len(checks))  # fmt: skip
+    with st.expander(label):
+        rows = [
+            [
+                name_of(one),
+                one.difference.n,
+                tone(told(one.why), "quiet") if one.why else interval(one.difference),
+                _standing(one),
+            ]
+            for one in checks
+        ]
+        show(table([_("Subgroup or metric"), _("Patients"), "", _("Stands")], rows, numeric=(1,)))
 
 
 def name_of(one: Check) -> str:
     """What a check is of."""
-    return one.group or metric_name(one.metric)
+    return told(one.group) or spoken(one.metric)
 
 
 def interval(found: Difference) -> Html:
     """A difference with its interval, on one line."""
-    known = found.low is not None and found.high is not None
-    between = f" ({plain(found.low)} to {plain(found.high)})" if known else " (no interval)"  # type: ignore[arg-type]
-    return tag("span", signed(found.value), tag("span", between, cls="c-quiet"), cls="c-nowrap")
+    between = _("(no interval)")
+    if found.low is not None and found.high is not None:
+        between = _("({low} to {high})", low=plain(found.low), high=plain(found.high))
+    return tag("span", signed(found.value), " ", tag("span", between, cls="c-quiet"), cls="c-nowrap")
+
+
+def _about(patients: int) -> str:
+    return _("about {n}", n=about(patients).removeprefix("about "))
 
 
 def _verdict(judged: Judgement) -> Html:
-    return chip(judged.verdict, "good" if judged.better else "wrong" if judged.verdict == "held back" else "doubt")
+    return chip(
+        told(judged.verdict), "good" if judged.better else "wrong" if judged.verdict == "held back" else "doubt"
+    )
 
 
 def _standing(one: Check) -> Html:
-    needed = f" · {about(one.patients_needed)} needed" if one.patients_needed is not None else ""
-    label = chip(one.standing.value, LOOKS[one.standing][0])
-    return tag("span", label, tag("span", needed, cls="c-small c-quiet"), cls="c-nowrap")
+    needed = one.patients_needed
+    more = "" if needed is None else " · " + _("{patients} needed", patients=_about(needed))
+    label = chip(_(STANDINGS[one.standing]), LOOKS[one.standing][0])
+    return tag("span", label, tag("span", more, cls="c-small c-quiet"), cls="c-nowrap")
 
 
 def _forest_rows(judged: Judgement, primary: str, checks: Sequence[Check]) -> list[tuple[Cell, ...]]:
     first = judged.difference
     return [
-        (metric_name(primary), first.value, first.low, first.high, first.n, 0.0),
+        (spoken(primary), first.value, first.low, first.high, first.n, 0.0),
         *((name_of(c), (d := c.difference).value, d.low, d.high, d.n, -c.margin) for c in checks),
     ]
 
@@ -129,7 +166,7 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
     """A row each: the difference with its interval, and a tick where it must not fall below."""
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy
 
-    names = [metric_name(primary), *(name_of(one) for one in checks)]
+    names = [spoken(primary), *(name_of(one) for one in checks)]
     figure = charts.intervals(names, {})
     found = [judged.difference, *(one.difference for one in checks)]
     colours = [palette().accent, *(getattr(palette(), LOOKS[one.standing][1]) for one in checks)]
@@ -143,7 +180,7 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
                 marker={"size": 8, "color": colour, "symbol": shape},
                 error_x={"type": "data", "symmetric": False, "array": [gap.high - gap.value],
                          "arrayminus": [gap.value - gap.low], "color": colour, "thickness": 1.2, "width": 4},
-                hovertemplate=f"{names[place]}: %{{x:.3f}} on {gap.n} patients<extra></extra>",
+                hovertemplate=f"{names[place]}: %{{x:.3f}}, n = {gap.n}<extra></extra>",
             )
         )  # fmt: skip
     figure.add_trace(
@@ -153,7 +190,7 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
         )
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": palette().text, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title_text="worse  ·  candidate less champion  ·  better", zeroline=False)
+    figure.update_xaxes(title_text=_("worse  ·  candidate less champion  ·  better"), zeroline=False)
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], autorange=None)
     figure.update_layout(height=72 + 27 * len(names), margin={"l": 170, "t": 8, "b": 40})
     return figure

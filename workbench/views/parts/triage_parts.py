@@ -11,17 +11,27 @@ from active_learning.triage_run import TriageStatus, decision_on
 from active_learning.triage_subgroups import Holds, by_subgroup
 from active_learning.watch import FALSE_ALARM, LEAST_PATIENTS, ruling
 from data.records import Job, Metric, Study, TriageLook, TriagePolicy, Watched, Way
+from workbench.language import N_, _, n_, told
 from workbench.views.parts import words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, note, section, show
 from workbench.views.parts.markup import Html, chip, facts, join, table, tag, tone
 
 WATCHED: Mapping[Watched, str] = {
-    Watched.AUDIT: "audits of cleared cases",
-    Watched.SCORES: "scores of new patients",
-    Watched.INPUTS: "images of new patients",
+    Watched.AUDIT: N_("audits of cleared cases"),
+    Watched.SCORES: N_("scores of new patients"),
+    Watched.INPUTS: N_("images of new patients"),
 }
 TONES: Mapping[Holds, str] = {Holds.YES: "good", Holds.NO: "wrong", Holds.OPEN: "doubt", Holds.FEW: ""}
+HOLDS: Mapping[Holds, str] = {
+    Holds.YES: N_("holds"),
+    Holds.NO: N_("exceeded"),
+    Holds.OPEN: N_("open"),
+    Holds.FEW: N_("not assessable"),
+}
+WAY_WORDS: Mapping[Way, str] = {Way.CLEAR: N_("clear"), Way.READ: N_("read"), Way.ADJUDICATE: N_("adjudicate")}
+KINDS: Mapping[str, str] = {"sex": N_("sex"), "age": N_("age"), "view": N_("view"), "modality": N_("modality"),
+                            "source": N_("source"), "manufacturer": N_("manufacturer")}  # fmt: skip
 WAYS: Mapping[Way, str] = {Way.CLEAR: "good", Way.READ: "", Way.ADJUDICATE: "doubt"}
 LOOKS = 8
 """Rows of a list."""
@@ -33,10 +43,10 @@ def share(metric: Metric | None) -> str:
     """A share with its interval, such as ``34.2% (29.7% to 38.9%)``."""
     if metric is None:
         return "—"
-    spread = (
-        "" if metric.low is None or metric.high is None else f" ({percent(metric.low)} to {percent(metric.high)})"
-    )
-    return f"{percent(metric.value)}{spread}"
+    if metric.low is None or metric.high is None:
+        return percent(metric.value)
+    return _("{share} ({low} to {high})", share=percent(metric.value), low=percent(metric.low),
+             high=percent(metric.high))  # fmt: skip
 
 
 def percent(value: float) -> str:
@@ -47,19 +57,21 @@ def percent(value: float) -> str:
 
 def way_chip(way: Way) -> Html:
     """What becomes of a study, as a chip."""
-    return chip(way.value, WAYS[way])
+    return chip(_(WAY_WORDS[way]), WAYS[way])
 
 
 def alarms(place: Here, found: TriageStatus) -> None:
     """The alarms that stop clearing, and how to lift them."""
     if not found.stopped:
         return
-    listed = [tag("p", f"{WATCHED[a.watched].capitalize()}, {words.moment(a.raised_at)}: {a.sentence}")
+    listed = [tag("p", f"{_(WATCHED[a.watched]).capitalize()}, {words.moment(a.raised_at)}: {told(a.sentence)}")
               for a in found.stopped]  # fmt: skip
-    note(join((tag("b", "Automatic clearing is stopped."), *listed)), "wrong")
+    note(join((tag("b", _("Automatic clearing is stopped.")), *listed)), "wrong")
     with st.form("resume", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        reason = st.text_input("Why clearing may go on", placeholder="a sentence that the log keeps", width=480)
-        if st.form_submit_button("Lift the alarm"):
+        reason = st.text_input(
+            _("Why clearing may go on"), placeholder=_("a sentence that the log keeps"), width=480
+        )
+        if st.form_submit_button(_("Lift the alarm")):
             with failures():
                 place.store.triage.resume(place.task.name, reason)
                 st.rerun()
@@ -67,57 +79,62 @@ def alarms(place: Here, found: TriageStatus) -> None:
 
 def watched(place: Here, found: TriageStatus) -> None:
     """What audits have shown, and the looks at drift."""
-    section("Watched in use")
+    section(_("Watched in use"))
     seen, policy = found.audit, found.policy
     if seen is None or policy is None:
         return
     bar = 1 / FALSE_ALARM[Watched.AUDIT]
-    miss = "nobody is read yet" if seen.miss is None else (
-        f"{percent(seen.miss)} ({percent(seen.miss_low)} to {percent(seen.miss_high)}), "
-        f"{percent(policy.miss)} promised"
+    miss = _("nobody is read yet") if seen.miss is None else _(
+        "{share} ({low} to {high}), {promised} promised", share=percent(seen.miss), low=percent(seen.miss_low),
+        high=percent(seen.miss_high), promised=percent(policy.miss),
     )  # fmt: skip
+    drawn = _("{n} patients, {share:.0%} of the cleared by lot", n=seen.drawn, share=policy.audit_share)
+    evidence = _("{evidence:.3g}; an alarm from {bar:.0f}", evidence=seen.evidence, bar=bar)
+    always = _(" to ").join(map(percent, seen.omission_always))
     left, right = st.columns([1, 1.5], gap="large")
     with left:
         show(facts([
-            ("studies that stand as cleared", found.cleared),
-            ("patients drawn for the audit", f"{seen.drawn}, {policy.audit_share:.0%} of the cleared by lot"),
-            ("of them read", f"{seen.read}, {seen.pathological} with pathology"),
-            ("miss rate that this means", miss),
-            ("P(pathology | cleared) at all looks", " to ".join(map(percent, seen.omission_always))),
-            ("evidence against the promise", f"{seen.evidence:.3g}; an alarm from {bar:.0f}"),
-            ("due in the next round", f"{len(found.due)} audits"),
+            (_("studies that stand as cleared"), found.cleared),
+            (_("drawn for the audit"), drawn),
+            (_("of them read"), _("{read}, {pathological} with pathology", read=seen.read,
+                                  pathological=seen.pathological)),
+            (_("miss rate that this means"), miss),
+            (_("P(pathology | cleared) at all looks"), always),
+            (_("evidence against the promise"), evidence),
+            (_("due in the next round"), n_("{n} audit", "{n} audits", len(found.due))),
         ]))  # fmt: skip
     with right:
         if found.looks:
-            heads = ["Look (UTC)", "At", "Seen"]
-            rows = [[words.moment(one.at), WATCHED[one.watched], _seen(one)] for one in found.looks[:LOOKS]]
+            heads = [_("Look (UTC)"), _("At"), _("Seen")]
+            rows = [[words.moment(one.at), _(WATCHED[one.watched]), _seen(one)] for one in found.looks[:LOOKS]]
             show(table(heads, rows))
         else:
-            said = f"No look yet: audits from the first one read on, new patients from {LEAST_PATIENTS} on."
+            said = _("No look yet: audits from the first one read on, new patients from {fewest} on.",
+                     fewest=LEAST_PATIENTS)  # fmt: skip
             show(tone(said, "quiet"))
 
 
 def _seen(one: TriageLook) -> str:
-    told = one.figures
+    figures = dict(one.figures)
     if one.watched == Watched.AUDIT:
-        return f"{told['pathological']:.0f} of {told['read']:.0f} with pathology, evidence {told['evidence']:.3g}"
+        return _("{pathological:.0f} of {read:.0f} with pathology, evidence {evidence:.3g}", **figures)
     if one.watched == Watched.SCORES:
-        return (f"{told['patients']:.0f} patients, stability index {told['stability_index']:.2f}, "
-                f"p {told['p']:.2g} (alarm below {told['level']:.2g})")  # fmt: skip
-    return (f"{told['unlike']:.0f} of {told['patients']:.0f} patients unlike any, "
-            f"p {told['p']:.2g} (alarm below {told['level']:.2g})")  # fmt: skip
+        return _("{patients:.0f} patients, stability index {stability_index:.2f}, p {p:.2g} (alarm below "
+                 "{level:.2g})", **figures)  # fmt: skip
+    return _("{unlike:.0f} of {patients:.0f} patients unlike any, p {p:.2g} (alarm below {level:.2g})", **figures)
 
 
 def outcome(job: Job) -> None:
     """What became of the unread studies when they were last decided on."""
     done = job.result
     counts = join((join((way_chip(way), f" {done[way.value]}")) for way in Way), " \u00a0 ")
-    new = f"{done['newly_cleared']} cleared for the first time, {done['audits']} of them drawn for the audit"
-    show(tag("p", counts), tag("p", f"{words.ago(job.updated_at)} with {done['version']}: {new}",
-                               cls="c-small c-quiet"))  # fmt: skip
-    rows = [[way_chip(Way(one["way"])), one["studies"], one["reason"]] for one in done["reasons"][:LOOKS]]
+    said = _("{ago} with {version}: {cleared} cleared for the first time, {audits} of them drawn for the audit",
+             ago=words.ago(job.updated_at), version=done["version"], cleared=done["newly_cleared"],
+             audits=done["audits"])  # fmt: skip
+    show(tag("p", counts), tag("p", said, cls="c-small c-quiet"))
+    rows = [[way_chip(Way(one["way"])), one["studies"], told(one["reason"])] for one in done["reasons"][:LOOKS]]
     if rows:
-        show(tag("div", table(["Way", "Studies", "Reason"], rows, numeric=(1,)), cls="c-narrow"))
+        show(tag("div", table([_("Way"), _("Studies"), _("Reason")], rows, numeric=(1,)), cls="c-narrow"))
 
 
 def subgroup_rows(place: Here, policy: TriagePolicy) -> list[list[object]]:
@@ -126,9 +143,9 @@ def subgroup_rows(place: Here, policy: TriagePolicy) -> list[list[object]]:
     studies = {s.study_id: s for s in place.store.studies.find(study_ids=[c.study_id for c in cases])}
     groups = by_subgroup(policy, cases, studies, place.task.config.triage.subgroups)
     return [
-        [f"{words.short(one.kind)}: {one.value}", one.patients, one.missed,
+        [f"{_(KINDS.get(one.kind, one.kind))}: {told(one.value)}", one.patients, one.missed,
          "—" if one.bound is None else percent(one.bound), f"{one.cleared:.0%}",
-         chip(one.holds.value, TONES[one.holds])]
+         chip(_(HOLDS[one.holds]), TONES[one.holds])]
         for one in groups
     ]  # fmt: skip
 
@@ -138,15 +155,18 @@ def decision(place: Here, study: Study) -> None:
     made = decision_on(place.home, place.task, study) if ruling(place.store, place.task.name) else None
     if made is None:
         return
-    section("Triage")
-    score = "" if made.score is None else f" · P(pathology) = {made.score:.3f}"
-    show(tag("p", way_chip(made.way), f" {made.reason}", tag("span", score, cls="c-quiet")))
-    told = [(_topic(one), " or ".join(words.short(o) for o in one.options) or "none fits") for one in made.sets]
-    if told:
-        coverage = place.task.config.triage.coverage
-        more = f"; {len(told) - SETS} more are not shown" if len(told) > SETS else ""
-        said = f"Prediction sets, which hold the right option of {coverage:.0%} of the patients with each{more}:"
-        show(tag("p", said, cls="c-small c-quiet"), facts(told[:SETS]))
+    section(_("Triage"))
+    score = "" if made.score is None else " · " + _("P(pathology) = {score:.3f}", score=made.score)
+    show(tag("p", way_chip(made.way), f" {told(made.reason)}", tag("span", score, cls="c-quiet")))
+    either = _(" or ")
+    sets = [(_topic(one), either.join(words.short(o) for o in one.options) or _("none fits")) for one in made.sets]
+    if sets:
+        said = _("Prediction sets, which hold the right option of {share:.0%} of the patients with each:",
+                 share=place.task.config.triage.coverage)  # fmt: skip
+        show(tag("p", said, cls="c-small c-quiet"), facts(sets[:SETS]))
+        if len(sets) > SETS:
+            show(tag("p", n_("{n} more is not shown.", "{n} more are not shown.", len(sets) - SETS),
+                     cls="c-small c-quiet"))  # fmt: skip
 
 
 def _topic(one: SetOf) -> str:
@@ -159,12 +179,16 @@ def earlier(place: Here, found: TriageStatus) -> None:
     before = [p for p in place.store.triage.policies(place.task.name) if p.policy_id != ruling]
     lifted = [alarm for alarm in found.alarms if not alarm.stands]
     if lifted:
-        section("Alarms that were lifted")
-        rows = [[words.moment(a.raised_at), a.sentence, words.moment(a.lifted_at), a.reason] for a in lifted]
-        show(table(["Raised (UTC)", "What was seen", "Lifted", "Why"], rows))
+        section(_("Alarms that were lifted"))
+        rows = [[words.moment(a.raised_at), told(a.sentence), words.moment(a.lifted_at), a.reason] for a in lifted]
+        show(table([_("Raised (UTC)"), _("What was seen"), _("Lifted"), _("Why")], rows))
     if before:
-        section("Earlier operating points")
-        listed = [[p.version, words.moment(p.made_at), f"{p.miss:.1%} at {p.confidence:.0%}", f"{p.threshold:.4f}",
-                   p.pathological, f"{p.cleared.value:.1%}"] for p in before[:LOOKS]]  # fmt: skip
-        heads = ["Version", "Made (UTC)", "Promise", "Cleared below", "With pathology", "Reading saved"]
+        section(_("Earlier operating points"))
+        listed = []
+        for p in before[:LOOKS]:
+            promised = _("{miss:.1%} at {confidence:.0%}", miss=p.miss, confidence=p.confidence)
+            listed.append([p.version, words.moment(p.made_at), promised, f"{p.threshold:.4f}", p.pathological,
+                           f"{p.cleared.value:.1%}"])  # fmt: skip
+        heads = [_("Version"), _("Made (UTC)"), _("Promise"), _("Cleared below"), _("With pathology"),
+                 _("Reading saved")]  # fmt: skip
         show(tag("div", table(heads, listed, numeric=(3, 4, 5)), cls="c-narrow"))
