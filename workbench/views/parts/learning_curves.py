@@ -9,20 +9,21 @@ from active_learning.playing_plan import RANDOM, LearnerName, Play
 from active_learning.strategies.registry import STRATEGIES
 from active_learning.words import spoken
 from models.config import ProfileName
+from workbench.language import N_, _
 from workbench.learning_plot import learning_curves
 from workbench.simulate_work import SIMULATE
 from workbench.simulation_report import HEADS, cells_of, read_as, settings_of, tables
-from workbench.views.parts import charts, frame, jobs
+from workbench.views.parts import frame, jobs
 from workbench.views.parts.context import Here
-from workbench.views.parts.download import csv_button
 from workbench.views.parts.markup import table, tag
+from workbench.views.parts.plot import plot
 
 USUAL = (RANDOM, "entropy", "typiclust")
 """The ways that are offered first."""
 LOOPS, BUDGET = 3, 96
 LEARNERS = {
-    LearnerName.HEAD.value: "a linear head on features (minutes)",
-    LearnerName.TASK.value: "the task's own networks (hours)",
+    LearnerName.HEAD.value: N_("a linear head on features (minutes)"),
+    LearnerName.TASK.value: N_("the task's own networks (hours)"),
 }
 
 
@@ -30,7 +31,7 @@ def show(place: Here) -> None:
     """The newest simulation of a task with its curves, and the form for another; nothing without studies."""
     if not place.store.studies.count(modalities=place.task.modalities):
         return
-    with st.expander("Simulate ways to choose"), frame.failures():
+    with st.expander(_("Simulate ways to choose")), frame.failures():
         running = jobs.follow(place.home, jobs.latest_about(place.store, SIMULATE, task=place.task.name),
                               key="simulate")  # fmt: skip
         _ask(place, running=running)
@@ -41,32 +42,33 @@ def show(place: Here) -> None:
 
 def _ask(place: Here, *, running: bool) -> None:
     name = place.task.name
-    frame.show(
-        tag("p", "Plays whole loops on the cases whose answers are known, with scripted readers, once for each "
-                 "way to choose. It changes nothing of studies, reads and models.", cls="c-small c-quiet")
-    )  # fmt: skip
-    ways = st.multiselect("Ways to choose", list(STRATEGIES), default=[w for w in USUAL if w in STRATEGIES],
+    what = _("Plays whole loops on the cases whose answers are known, with scripted readers, once for each way to "
+             "choose. It changes nothing of studies, reads and models.")  # fmt: skip
+    frame.show(tag("p", what, cls="c-small c-quiet"))
+    ways = st.multiselect(_("Ways to choose"), list(STRATEGIES), default=[w for w in USUAL if w in STRATEGIES],
                           format_func=spoken, key=f"simulate ways {name}")  # fmt: skip
     a, b, c, d = st.columns([1, 1, 2, 1], vertical_alignment="bottom")
-    budget = a.number_input("Cases of each loop", 12, 100_000, BUDGET, key=f"simulate budget {name}")
-    loops = b.number_input("Loops of each way", 1, 50, LOOPS, key=f"simulate loops {name}")
-    learner = c.selectbox("Learner", list(LEARNERS), format_func=LEARNERS.__getitem__, key=f"simulate by {name}")
-    if d.button("Simulate", disabled=running or not ways, key=f"simulate {name}", width="stretch"):
+    budget = a.number_input(_("Cases of each loop"), 12, 100_000, BUDGET, key=f"simulate budget {name}")
+    loops = b.number_input(_("Loops of each way"), 1, 50, LOOPS, key=f"simulate loops {name}")
+    learner = c.selectbox(
+        _("Learner"), list(LEARNERS), format_func=lambda one: _(LEARNERS[one]), key=f"simulate by {name}"
+    )
+    if d.button(_("Simulate"), disabled=running or not ways, key=f"simulate {name}", width="stretch"):
         play = Play.of(ways, int(budget), seeds=int(loops), learner=learner, profile=ProfileName.DEMO.value,
                        readers=place.task.config.reading.readers)  # fmt: skip
         jobs.ask(place.home, SIMULATE, task=name, play=play.as_dict())
 
 
 def _newest(simulation: Simulation) -> None:
-    minutes = st.segmented_control("Over", ["Cases", "Minutes"], default="Cases", required=True,
-                                   key=f"simulated over {simulation.task}",
-                                   label_visibility="collapsed") == "Minutes"  # fmt: skip
-    figure = learning_curves(simulation, minutes=minutes)
-    said = f"Learning curves of {', '.join(spoken(one.name) for one in simulation.outcomes)}"
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=f"curves {simulation.task}", alt=said)
+    units = {"Cases": _("Cases"), "Minutes": _("Minutes")}
+    over = st.segmented_control(_("Over"), list(units), default="Cases", required=True,
+                                format_func=units.__getitem__, key=f"simulated over {simulation.task}",
+                                label_visibility="collapsed")  # fmt: skip
+    steps = tables(simulation)[0]
+    said = _("Learning curves of {ways}", ways=", ".join(spoken(one.name) for one in simulation.outcomes))
+    plot(learning_curves(simulation, minutes=over == "Minutes"), key=f"{steps.name}-{simulation.task}", alt=said,
+         heads=steps.columns, rows=list(steps.rows))  # fmt: skip
     frame.show(
         table(list(HEADS), cells_of(simulation), numeric=range(1, len(HEADS))),
         tag("p", settings_of(simulation), " ", read_as(simulation), cls="c-small c-quiet"),
     )
-    steps = tables(simulation)[0]
-    csv_button(f"{steps.name}-{simulation.task}", steps.columns, steps.rows)
