@@ -199,5 +199,9 @@ WORK = (
     N_("{1}: {2}, epoch {3} of {4}"),
     N_("{1} reads"),
     N_("{1} of {2} series looked at"),
+    N_("{1} of {2} parts"),
+    N_("loop {1} of {2}, {3}"),
+    N_("start"),
+    N_("{1}, round {2} of {3}"),
 )
 """How far work is."""

@@ -7,12 +7,13 @@ import streamlit as st
 from active_learning.playing_outcome import Simulation, kept_simulations
 from active_learning.playing_plan import RANDOM, LearnerName, Play
 from active_learning.strategies.registry import STRATEGIES
+from active_learning.words import spoken
 from models.config import ProfileName
 from workbench.language import N_, _
 from workbench.learning_plot import learning_curves
 from workbench.simulate_work import SIMULATE
 from workbench.simulation_report import HEADS, cells_of, read_as, settings_of, tables
-from workbench.views.parts import frame, jobs, words
+from workbench.views.parts import frame, jobs
 from workbench.views.parts.context import Here
 from workbench.views.parts.markup import table, tag
 from workbench.views.parts.plot import plot
@@ -41,17 +42,17 @@ def show(place: Here) -> None:
 
 def _ask(place: Here, *, running: bool) -> None:
     name = place.task.name
-    frame.show(
-        tag("p", _("Plays whole loops on the cases whose answers are known, with scripted readers, once for each "
-                   "way to choose. It changes nothing of studies, reads and models."), cls="c-small c-quiet")
-    )  # fmt: skip
+    what = _("Plays whole loops on the cases whose answers are known, with scripted readers, once for each way to "
+             "choose. It changes nothing of studies, reads and models.")  # fmt: skip
+    frame.show(tag("p", what, cls="c-small c-quiet"))
     ways = st.multiselect(_("Ways to choose"), list(STRATEGIES), default=[w for w in USUAL if w in STRATEGIES],
-                          format_func=words.short, key=f"simulate ways {name}")  # fmt: skip
+                          format_func=spoken, key=f"simulate ways {name}")  # fmt: skip
     a, b, c, d = st.columns([1, 1, 2, 1], vertical_alignment="bottom")
     budget = a.number_input(_("Cases of each loop"), 12, 100_000, BUDGET, key=f"simulate budget {name}")
     loops = b.number_input(_("Loops of each way"), 1, 50, LOOPS, key=f"simulate loops {name}")
-    learner = c.selectbox(_("Learner"), list(LEARNERS), format_func=lambda one: _(LEARNERS[one]),
-                          key=f"simulate by {name}")  # fmt: skip
+    learner = c.selectbox(
+        _("Learner"), list(LEARNERS), format_func=lambda one: _(LEARNERS[one]), key=f"simulate by {name}"
+    )
     if d.button(_("Simulate"), disabled=running or not ways, key=f"simulate {name}", width="stretch"):
         play = Play.of(ways, int(budget), seeds=int(loops), learner=learner, profile=ProfileName.DEMO.value,
                        readers=place.task.config.reading.readers)  # fmt: skip
@@ -59,15 +60,14 @@ def _ask(place: Here, *, running: bool) -> None:
 
 
 def _newest(simulation: Simulation) -> None:
-    over = {"Cases": N_("Cases"), "Minutes": N_("Minutes")}
-    minutes = st.segmented_control(_("Over"), list(over), default="Cases", required=True,
-                                   format_func=lambda one: _(over[one]), bind="query-params",
-                                   key=f"simulated over {simulation.task}",
-                                   label_visibility="collapsed") == "Minutes"  # fmt: skip
-    figure = learning_curves(simulation, minutes=minutes)
-    said = _("Learning curves of {ways}", ways=", ".join(words.short(one.name) for one in simulation.outcomes))
+    units = {"Cases": _("Cases"), "Minutes": _("Minutes")}
+    over = st.segmented_control(_("Over"), list(units), default="Cases", required=True,
+                                format_func=units.__getitem__, key=f"simulated over {simulation.task}",
+                                label_visibility="collapsed")  # fmt: skip
     steps = tables(simulation)[0]
-    plot(figure, key=f"curves {simulation.task}", alt=said, heads=steps.columns, rows=list(steps.rows))
+    said = _("Learning curves of {ways}", ways=", ".join(spoken(one.name) for one in simulation.outcomes))
+    plot(learning_curves(simulation, minutes=over == "Minutes"), key=f"{steps.name}-{simulation.task}", alt=said,
+         heads=steps.columns, rows=list(steps.rows))  # fmt: skip
     frame.show(
         table(list(HEADS), cells_of(simulation), numeric=range(1, len(HEADS))),
         tag("p", settings_of(simulation), " ", read_as(simulation), cls="c-small c-quiet"),
