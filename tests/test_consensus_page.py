@@ -293,3 +293,33 @@ def test_an_axis_with_a_unit_has_no_end_at_one() -> None:
     figure = dots([Dot("a", Metric(7.0, 5.0, 9.0, 9))], unit="mm", title="HD95")
     assert figure.layout.xaxis.range[1] > 9.0
     assert figure.layout.xaxis.title.text == "HD95, mm"
+
+
+def test_the_disputes_are_filtered_by_the_address(changed: Store) -> None:
+    found = newest_overview(changed, Blobs.of(home_of(changed)), TASK)
+    assert found is not None
+    question = found.cases[0].question
+    of_question = [case for case in found.cases if case.question == question]
+    kind = of_question[0].doubt
+    fitting = {case.study_id for case in of_question if case.doubt == kind}
+    others = {case.study_id for case in found.cases} - fitting
+    page = opened(about=question, doubt=kind.value)
+    told = words(page)
+    assert {
+        study for study in fitting | others if f'data-open="{study}"' in told.split("Where the next")[0]
+    } == fitting
+    assert page.query_params["doubt"] in (kind.value, [kind.value])
+
+
+def test_many_disputes_are_paged(changed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = newest_overview(changed, Blobs.of(home_of(changed)), TASK)
+    assert found is not None
+    assert len(found.cases) > 2
+    monkeypatch.setattr("workbench.views.parts.dispute_rows.PAGE", 2)
+    told = words(opened(disputes="2")).split("Where the next")[0]
+    on_page = [case.reason for case in found.cases[2:4]]
+    assert f"3 to {2 + len(on_page)} of {len(found.cases)}" in told
+    assert all(reason in told for reason in on_page)
+    assert f'data-open="{found.cases[0].study_id}"' not in told or found.cases[0].study_id in {
+        case.study_id for case in found.cases[2:4]
+    }

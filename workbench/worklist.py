@@ -15,6 +15,8 @@ from data.tables.worklist import Facet
 from workbench.worklist_rows import Order, Selected, select
 
 PAGE_SIZE = 50
+PAGE_SIZES = (25, PAGE_SIZE, 100, 200)
+"""Rows of a page that can be chosen."""
 
 
 class Standing(StrEnum):
@@ -66,6 +68,8 @@ class Filter:
         ``question=value`` of the champion's answer.
     held:
         Only studies that are held for a person.
+    size:
+        Rows of a page, one of :data:`PAGE_SIZES`.
     """
 
     text: str = ""
@@ -77,6 +81,7 @@ class Filter:
     held: bool = False
     sort: str = Sort.NEWEST.value
     page: int = 1
+    size: int = PAGE_SIZE
 
     def query(self) -> dict[str, str]:
         """The filter as query parameters; what is as by default is left out."""
@@ -89,7 +94,7 @@ class Filter:
         """The filter back from query parameters; what does not fit is passed over."""
         plain = {name: query.get(name, "") for name in ("text", "answer", "part", "modality", "view")}
         standing, order = query.get("standing", ""), query.get("sort", "")
-        page = query.get("page", "1")
+        page, size = query.get("page", "1"), query.get("size", "")
         return cls(
             text=plain["text"],
             answer=plain["answer"],
@@ -100,6 +105,7 @@ class Filter:
             sort=order if order in set(Sort) else Sort.NEWEST.value,
             held=query.get("held") == "1",
             page=int(page) if page.isdecimal() and 0 < int(page) < 10**6 else 1,
+            size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZE,
         )
 
 

@@ -135,6 +135,8 @@ class Pane:
         (picture, slice) that is shown first.
     compare:
         Groups whose difference can be shown, the two that are offered first.
+    difference:
+        Whether it is shown until somebody switches it off.
     """
 
     key: str
@@ -146,6 +148,7 @@ class Pane:
     lines: tuple[Line, ...] = ()
     heats: tuple[Heat, ...] = ()
     compare: tuple[str, str] | None = None
+    difference: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class Scenes:
             lines=tuple(_lines(shown.prediction, where)),
             heats=tuple(self._heats(heats, where)),
             compare=compared(hands),
+            difference=shown.difference,
         )
 
     def pages(self, study: Study) -> tuple[Page, ...]:

@@ -28,6 +28,8 @@ class Shown:
         What is about to be decided, by page.
     page:
         Which page is shown first, from 0; None for the one on which there is most to see.
+    difference:
+        Whether the difference of the first two hands is shown at once.
     """
 
     predictions: tuple[Prediction, ...] = ()
@@ -36,6 +38,7 @@ class Shown:
     names: bool = True
     chosen: Mapping[Site, MaskValue] = field(default_factory=dict)
     page: int | None = None
+    difference: bool = False
 
     @property
     def prediction(self) -> Prediction | None:

@@ -15,6 +15,7 @@ from workbench import jobs as background
 from workbench.language import N_, _, n_, number, told
 from workbench.views.parts import (
     agreement,
+    compared_outlines,
     dispute_rows,
     jobs,
     next_reads,
@@ -64,7 +65,7 @@ def _sections(place: Here, overview: Overview, stamp: Stamp) -> None:
     _standard(place, overview)
     agreement.measured(overview)
     reader_profiles.readers(place, overview)
-    _outlines(place, overview.round_id, stamp)
+    _outlines(place, overview, stamp)
     dispute_rows.disputes(place, overview)
     next_reads.next_reads(place, overview)
     for sentence in overview.notes:
@@ -119,15 +120,17 @@ def _kept(place: Here, kind: str, round_id: str, read: Callable[..., R | None], 
     return found
 
 
-def _outlines(place: Here, round_id: str, stamp: Stamp) -> None:
+def _outlines(place: Here, overview: Overview, stamp: Stamp) -> None:
     """How far outlines agree, where the form has masks."""
     if not any(isinstance(question.kind, Mask) for question in place.task.form.questions):
         return
     section(_("Outlines, 95% intervals over patients"))
+    round_id = overview.round_id
     _measured(place, OUTLINES, round_id, stamp.of_reads)
     found = _kept(place, OUTLINES, round_id, newest_outlines, stamp.of_reads)
     if found is not None:
         reader_outlines.outlines(place, found)
+    compared_outlines.outlines(place, round_id, stamp, overview.cases)
 
 
 def _head(place: Here, overview: Overview | None) -> None:

@@ -1,4 +1,4 @@
-"""The worklist: every study of the task, searched, filtered and sorted by the server, 50 a page."""
+"""The worklist: every study of the task, searched, filtered, sorted and paged by the server."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from data.answers import Choice, Grade
 from data.records import Part, Reader
 from models.task import ClinicalTask
 from workbench.language import _, n_, number
-from workbench.views.parts import answers, choice, words
+from workbench.views.parts import answers, choice, words, worklist_actions
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
 from workbench.views.parts.rows import rows
 from workbench.views.places import go
-from workbench.worklist import PAGE_SIZE, Filter, Page, Row, Sort, Standing, ready, views, worklist
+from workbench.worklist import PAGE_SIZE, PAGE_SIZES, Filter, Page, Row, Sort, Standing, ready, views, worklist
 
 _STANDING_TONE = {Standing.IN_ROUND: "accent", Standing.REFERENCE: "good", Standing.READ: "", Standing.POOL: ""}
 _ALL = ""
+SIZES = {str(size): str(size) for size in (PAGE_SIZE, *(one for one in PAGE_SIZES if one != PAGE_SIZE))}
 SORT = ":sort "
 """Before what a click on a head opens."""
 
@@ -36,7 +37,7 @@ def page() -> None:
     filtered = _filter(place)
     found = worklist(
         place.store, place.task.name, champion.version if champion else "", filtered,
-        modalities=place.task.modalities,
+        modalities=place.task.modalities, page_size=filtered.size,
     )  # fmt: skip
     version = _("champion {version}", version=champion.version) if champion else _(words.NO_CHAMPION)
     counted = n_("{n} study", "{n} studies", found.total) if not found.more else _total(found)
@@ -46,18 +47,21 @@ def page() -> None:
         _nothing(filtered)
         return
     _said(place, filtered, found)
+    worklist_actions.actions(place, filtered, found.total)
     opened = rows(_table(place, found.rows, filtered), key="worklist rows")
     if opened.startswith(SORT):
         go("worklist", **replace(filtered, sort=opened.removeprefix(SORT), page=1).query())
     if opened:
         go("study", study=opened, **filtered.query())
-    if found.pages > 1:
-        first = (found.number - 1) * PAGE_SIZE + 1
-        left, right = st.columns([3, 1], vertical_alignment="center")
+    if found.pages > 1 or filtered.size != PAGE_SIZE:
+        first = (found.number - 1) * filtered.size + 1
+        left, right = st.columns([2, 1.4], vertical_alignment="center")
         left.caption(_("{first} – {last} of {total}", first=number(first),
                        last=number(first + len(found.rows) - 1), total=_total(found)))  # fmt: skip
-        with right:
-            st.pagination(found.pages, key="page", bind="query-params")
+        with right, st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right"):
+            choice.choose(_("Rows"), SIZES, key="size", changed=_first_page, width=90)
+            if found.pages > 1:
+                st.pagination(found.pages, key="page", bind="query-params")
 
 
 def _total(found: Page) -> str:
@@ -77,7 +81,9 @@ def _said(place: Here, filtered: Filter, found: Page) -> None:
     if found.more:
         parts.append(_("The search fits very many studies: these are the first ones. Type more letters."))
     if place.reader is None:
-        query = {name: value for name, value in filtered.query().items() if name not in ("page", "modality")}
+        query = {
+            name: value for name, value in filtered.query().items() if name not in ("page", "size", "modality")
+        }
         if "standing" in query:
             query["state"] = query.pop("standing")
         address = "/api/worklist.csv?" + urlencode({"task": place.task.name, **query})
@@ -141,7 +147,9 @@ def _filter(place: Here) -> Filter:
         held = st.toggle(_("Held"), key="held", bind="query-params", on_change=_first_page)
     page_number = int(st.session_state.get("page") or 1)
     plain = Filter(text=sought or "", answer=answer, part=part, view=view, standing=standing)
-    return replace(plain, held=bool(held), sort=order or Sort.NEWEST.value, page=page_number)
+    size = str(st.session_state.get("size") or st.query_params.get("size") or PAGE_SIZE)
+    return replace(plain, held=bool(held), sort=order or Sort.NEWEST.value, page=page_number,
+                   size=int(size) if size in SIZES else PAGE_SIZE)  # fmt: skip
 
 
 def _table(place: Here, found: Sequence[Row], filtered: Filter) -> Html:

@@ -19,6 +19,7 @@ export class Groups {
     this.on = true;
     this.known = new Map();
     this.compared = null;
+    this.asked = "";  // the panes whose difference is shown without being switched on
   }
 
   /** Take the hands of a scene; what was chosen for those that were there stays. */
@@ -37,6 +38,9 @@ export class Groups {
     const keys = [...this.known.keys()];
     this.offered = panes.map((pane) => pane.compare).find(Boolean) || keys.slice(0, 2);
     if (this.compared && !this.compared.every((key) => this.known.has(key))) this.compared = null;
+    const wanted = panes.filter((pane) => pane.difference).map((pane) => [pane.key, ...this.offered].join(" ")).join();
+    if (wanted && wanted !== this.asked && this.canCompare) this.compared = [...this.offered];
+    this.asked = wanted;
     this.version += 1;
   }
 

@@ -50,7 +50,7 @@ def picture(place: Here, case: Case, study: Study, model: Prediction | None, cho
     )
     viewer.picture(place, study, shown)
     if drew:
-        show(tag("div", _said(split), cls="c-small c-quiet"))
+        show(tag("div", differ(split), cls="c-small c-quiet"))
 
 
 def likeness(place: Here, case: Case, question: Question) -> None:
@@ -93,7 +93,7 @@ def _page(split: Mapping[int, NDArray[np.bool_]], drew: Sequence[Voice], asked: 
     return max(amount, key=lambda page: (amount[page], -page)) if amount else None
 
 
-def _said(split: Mapping[int, NDArray[np.bool_]]) -> str:
+def differ(split: Mapping[int, NDArray[np.bool_]]) -> str:
     """On which pages not all readers have marked the same."""
     pages = [page + 1 for page, mask in sorted(split.items()) if mask.any()]
     if not pages:
