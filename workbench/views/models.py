@@ -120,7 +120,7 @@ def _heading(version: ModelVersion, found: Evaluation | None, *, leads: bool) ->
                    _("{patients} test patients, {studies} studies", patients=found.patients,
                      studies=found.studies))  # fmt: skip
     return join((
-        tag("div", tag("b", version.version), " ", role, " ", warned, cls="c-side"),
+        tag("div", tag("b", version.version), " ", role, " ", warned),
         tag("div", " · ".join(told_of), cls="c-small c-quiet"),
     ))  # fmt: skip
 

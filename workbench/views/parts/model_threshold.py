@@ -81,7 +81,7 @@ def _calibration(place: Here, version: str, topic: str, test: Curves) -> Curves 
 def _threshold(place: Here, version: str, topic: str, chosen_on: Curves, test: Curves, most: int) -> None:
     """The slider with what it makes of both; only this part is drawn anew when it moves."""
     key = f"at-{version}-{topic}"
-    at = st.slider(_("Positive from a probability of, {version}", version=version), 0.0, 1.0,
+    at = st.slider(_("{version}: positive from a probability of", version=version), 0.0, 1.0,
                    best_youden(chosen_on), STEP, format="%.3f", key=key, bind="query-params")  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         ways = {_("Largest Youden index"): best_youden(chosen_on),
