@@ -28,7 +28,7 @@ from workbench.kept import Kept
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = MappingProxyType({ENGLISH: "English", "ru": "Русский"})
 """Code -> how its speakers call it."""
-OFFERED: tuple[str, ...] = (ENGLISH,)
+OFFERED: tuple[str, ...] = (ENGLISH, "ru")
 """Those that people may choose: a language is offered once its catalogue is whole."""
 KEY = "lang"
 """The key in the session, and the query parameter."""
