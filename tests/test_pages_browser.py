@@ -1,0 +1,128 @@
+"""The main stories of the curator's pages in a real Chromium, one after the other in one home with its worker."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from active_learning.rounds import Loop
+from data.home import Home
+from data.records import RoundState
+from data.store import Store
+from models.task import get_task
+from tests.compared_home import TASK, many_patients, trained_round, version
+from tests.test_browser import CHROMIUM, FLAGS, SERVE, WORK, Served, _free_port, _start, _wait
+
+pytestmark = pytest.mark.browser
+IMAGES = 6
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A home whose round waits for the decision on a better candidate, its worker, and the application."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
+    home = Home(tmp_path_factory.mktemp("pages") / "home").prepare()
+    studies = many_patients(home, 160)
+    champion = version(home, studies, 0.5, seed=1)
+    Store.of(home).versions.crown(TASK, champion.version, "the first one")
+    waiting = trained_round(home, studies, champion.version, 2.5, seed=2)
+    Loop(home, get_task(TASK)).compare(waiting.round_id)
+    port = _free_port()
+    running = [_start(home, WORK), _start(home, SERVE.format(port=port))]
+    try:
+        _wait(f"http://127.0.0.1:{port}/api/tasks")
+        yield Served(home, f"http://127.0.0.1:{port}")
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            process.wait(20)
+
+
+@pytest.fixture
+def page(served: Served) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=served.url)
+        context.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield context.new_page()
+        browser.close()
+
+
+def test_a_better_candidate_is_promoted_and_rolled_back_with_reasons(page: Page, served: Served) -> None:
+    store = Store.of(served.home)
+    page.goto(f"/models?task={TASK}")
+    expect(page.get_by_text("Better: ")).to_be_visible()
+    page.get_by_role("button", name="Promote…").click()
+    page.get_by_label("Why").fill("better in every subgroup")
+    page.get_by_role("button", name=f"Promote {TASK}-v2").click()
+    expect(page.get_by_role("button", name="Roll back…")).to_be_visible()
+    assert store.versions.championships(TASK)[0].version == f"{TASK}-v2"
+    page.get_by_role("button", name="Roll back…").click()
+    page.get_by_label("Why").fill("a site complains")
+    page.get_by_role("button", name=f"Roll back to {TASK}-v1").click()
+    expect(page.locator("b", has_text=f"{TASK}-v1").first).to_be_visible()
+    expect(page.get_by_role("button", name=f"Roll back to {TASK}-v1")).to_have_count(0)
+    reasons = [crowned.reason for crowned in store.versions.championships(TASK)]
+    assert reasons[0].endswith("a site complains")
+    assert "better in every subgroup" in reasons[1]
+
+
+def test_a_folder_is_looked_at_and_taken_in(page: Page, served: Served, tmp_path: Path) -> None:
+    before = Store.of(served.home).studies.count()
+    for number in range(IMAGES):
+        pixels = np.random.default_rng(number).integers(0, 255, (64, 48), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"new-{number}.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    page.goto("/data?show=take")
+    page.get_by_label("Folder, file or ZIP").fill(str(tmp_path))
+    page.get_by_role("button", name="See what is there").click()
+    expect(page.get_by_text(f"PNG {IMAGES}")).to_be_visible()
+    page.get_by_role("button", name=f"Take {IMAGES} files in").click()
+    expect(page.get_by_text("Taken in")).to_be_visible()
+    assert Store.of(served.home).studies.count() == before + IMAGES
+
+
+def test_a_batch_is_previewed_opened_and_given_up(page: Page, served: Served) -> None:
+    store = Store.of(served.home)
+    page.goto(f"/loop?task={TASK}")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("of reading · ").or_(page.get_by_text("nothing is sent yet")).first).to_be_visible()
+    assert store.rounds.latest(TASK).number == 1  # type: ignore[union-attr]
+    page.get_by_role("button", name="Open this batch").click()
+    expect(page.get_by_role("button", name="Send to readers")).to_be_visible()
+    current = store.rounds.latest(TASK)
+    assert current is not None
+    assert (current.number, current.state) == (2, RoundState.OPENED)
+    assert len(store.rounds.batch(current.round_id).items) > 0
+
+
+def test_what_the_filter_leaves_is_held_and_released(page: Page, served: Served) -> None:
+    store = Store.of(served.home)
+    page.goto(f"/worklist?task={TASK}&text=P-t00")
+    page.get_by_role("button", name=re.compile("With these 10 studies")).click()
+    page.get_by_label("Why").fill("a name may be burnt in")
+    page.get_by_role("button", name="Hold", exact=True).click()
+    expect(page.get_by_text("10 studies are held now.")).to_be_visible()
+    assert sum(bool(s.held) for s in store.studies.find()) == 10
+    page.get_by_role("button", name=re.compile("With these 10 studies")).click()
+    page.get_by_label("Why").fill("looked at")
+    page.get_by_role("button", name="Release", exact=True).click()
+    expect(page.get_by_text("10 studies were released.")).to_be_visible()
+    assert not any(s.held for s in store.studies.find())
+
+
+def test_the_log_is_filtered_by_the_address_and_verified(page: Page) -> None:
+    page.goto("/log?kind=champion.crowned")
+    expect(page.get_by_text("champion").first).to_be_visible()
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.get_by_text("Nothing was altered")).to_be_visible()
