@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from data.records import Job, RoundState
+from data.records import Job, JobState, RoundState
 from models.watching import course_of
 from workbench.language import N_, _
 from workbench.order import in_order
@@ -83,8 +83,10 @@ def _details(standing: Standing, work: Mapping[str, Job | None], *, running: boo
         loop_decide.ended(place, standing.latest)
         prepared = work["loop"]
         if prepared is None or prepared.state not in jobs.RUNNING:
-            plan_form.choose(place, running=running)
-            batch_preview.batch(place, work["preview"], running=running)
+            preview = work["preview"]
+            previewed = preview is not None and preview.state == JobState.DONE
+            plan_form.choose(place, running=running, previewed=previewed)
+            batch_preview.batch(place, preview, running=running)
     else:
         if current.state == RoundState.CLOSED:
             loop_train.follow(place.home, current.round_id, work.get("training"))

@@ -18,8 +18,14 @@ from workbench.views.parts.frame import empty, failures, show
 from workbench.views.parts.markup import Html, tag
 
 
-def choose(place: Here, *, running: bool) -> None:
-    """Choose the cases of the next round."""
+def choose(place: Here, *, running: bool, previewed: bool = False) -> None:
+    """Choose the cases of the next round.
+
+    Parameters
+    ----------
+    previewed:
+        Whether a batch is shown below, whose own button is then the next step.
+    """
     task, reading = place.task, place.task.config.reading
     known = place.store.reads.readers(kind=ReaderKind.PERSON)  # scripted readers answer in the demo alone
     names = {r.reader_id: words.reader_name(r) for r in known}
@@ -43,8 +49,8 @@ def choose(place: Here, *, running: bool) -> None:
             judge = two.selectbox(_("Adjudicator"), ["", *others], index=min(1, len(others)),
                                   format_func=lambda r: names.get(r) or _("nobody"),
                                   key=f"judge {task.name}")  # fmt: skip
-            a, b, c, d = st.columns(4)
-            budget, minutes = _budget(place, a, accepted)
+            u, a, b, c, d = st.columns([1.2, 1, 0.9, 1.1, 1])
+            budget, minutes = _budget(place, u, a, accepted)
             each = b.number_input(_("Reads a case"), 1, 15, min(reading.readers, len(readers)),
                                   key=f"each {task.name}")  # fmt: skip
             drawn = c.slider(_("Drawn at random, %"), 0, 100, round(100 * reading.random_share), 5,
@@ -59,8 +65,8 @@ def choose(place: Here, *, running: bool) -> None:
             preview = st.button(_("Preview"), disabled=running, key=f"preview {task.name}", width="stretch",
                                 help=_("The batch with reasons and minutes; nothing is opened or sent."),
                                 )  # fmt: skip
-            at_once = st.button(_("Choose cases"), type="primary", disabled=running, key=f"open {task.name}",
-                                width="stretch")  # fmt: skip
+            at_once = st.button(_("Choose cases"), type="secondary" if previewed else "primary",
+                                disabled=running, key=f"open {task.name}", width="stretch")  # fmt: skip
             if preview or at_once:
                 with failures():
                     plan = RoundPlan.of(reading, tuple(who), adjudicator=judge or "", readers_per_case=int(each),
@@ -71,11 +77,11 @@ def choose(place: Here, *, running: bool) -> None:
                              task=task.name, plan=plan.as_dict())  # fmt: skip
 
 
-def _budget(place: Here, column: DeltaGenerator, accepted: int) -> tuple[int, float]:
+def _budget(place: Here, units_at: DeltaGenerator, column: DeltaGenerator, accepted: int) -> tuple[int, float]:
     """Cases at the most, and the readers' minutes at the most; 0 where the budget is in cases."""
     task, reading = place.task.name, place.task.config.reading
     units = {"cases": _("cases"), "minutes": _("minutes")}
-    unit = column.segmented_control(
+    unit = units_at.segmented_control(
         _("Budget in"), list(units), default="minutes" if reading.budget_minutes else "cases", required=True,
         format_func=units.__getitem__, key=f"unit {task}",
     )  # fmt: skip
