@@ -19,7 +19,7 @@ from tests import disputed_home
 from workbench import jobs
 from workbench.views.parts.compared_outlines import COMPARE, STUDY
 from workbench.views.parts.context import TASK as CHOSEN
-from workbench.work_readers import MEASURE
+from workbench.work_readers import MEASURE, OUTLINES
 
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
 TASK = "adrenal_ct"
@@ -30,9 +30,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The home with disputed cases, the readers of the adrenal CTs measured."""
     home = Home(tmp_path_factory.mktemp("drawn")).prepare()
     store = disputed_home.fill(home)
-    asked = jobs.enqueue(home, MEASURE, task=TASK, round_id="", stamp=stamp_of(store, TASK).text)
-    jobs.run(home, asked.job_id)
-    assert store.jobs.get(asked.job_id).state == JobState.DONE
+    stamp = stamp_of(store, TASK)
+    for kind, of in ((MEASURE, stamp), (OUTLINES, stamp.of_reads)):
+        asked = jobs.enqueue(home, kind, task=TASK, round_id="", stamp=of.text)
+        jobs.run(home, asked.job_id)
+        assert store.jobs.get(asked.job_id).state == JobState.DONE
     yield store
     store.close()
 

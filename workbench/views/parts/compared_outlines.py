@@ -1,6 +1,6 @@
 """Two outlines of a study over its pictures with their difference: two readers', or one and the consensus.
 
-The address says which study and whose: ``?outlined=STUDY&compare=FIRST,SECOND``, readers by their ids.
+The address says which study and whose: ``?pair=STUDY&compare=FIRST,SECOND``, readers by their ids.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.views.parts.context import Here
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import table, tag, tone
 
-STUDY, COMPARE = "outlined", "compare"
+STUDY, COMPARE = "pair", "compare"
 """Query parameters."""
 CONSENSUS = "consensus"
 _FIRST, _SECOND = "compared first", "compared second"

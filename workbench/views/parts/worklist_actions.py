@@ -27,8 +27,9 @@ def actions(place: Here, filtered: Filter, total: int) -> None:
     if done:
         note(done, "good")
     label = n_("With this {n} study", "With these {n} studies", total)
-    with st.popover(label, disabled=total > worklist_bulk.MOST,
-                    help=_("At most {n} studies at once: narrow the filter.", n=worklist_bulk.MOST)):  # fmt: skip
+    many = total > worklist_bulk.MOST
+    why_not = _("At most {n} studies at once: narrow the filter.", n=worklist_bulk.MOST) if many else None
+    with st.popover(label, disabled=many, help=why_not):
         show(
             tag(
                 "p",
