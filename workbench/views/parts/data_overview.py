@@ -70,8 +70,10 @@ def class_name(place: Here, one: ClassCount) -> str:
 def _classes(place: Here, counted: Sequence[ClassCount]) -> None:
     names = {part: _(words.PARTS[part]) for part in Part}
     drawn = {class_name(place, one): {names[p]: n for p, n in one.studies_by_part.items()} for one in counted}
-    rows: list[list[Cell]] = [[class_name(place, one), one.studies, *one.studies_by_part.values(), *one.parts.values()]
-            for one in counted]  # fmt: skip
+    rows: list[list[Cell]] = [
+        [class_name(place, one), one.studies, *one.studies_by_part.values(), *one.parts.values()]
+        for one in counted
+    ]
     heads = [_("Class"), _("Studies"),
              *(_("Studies, {part}", part=name) for name in names.values()),
              *(_("Patients, {part}", part=name) for name in names.values())]  # fmt: skip
