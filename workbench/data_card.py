@@ -121,8 +121,6 @@ def _flow(store: Store, tasks: Sequence[ClinicalTask]) -> Chapter:
 
 
 def _accepted(task: ClinicalTask) -> tuple[str, list[str]]:
-    if task.modalities is None:
-        return "SELECT count(*) FROM studies", []
     named = sorted(task.modalities)
     return f"SELECT count(*) FROM studies WHERE modality IN ({', '.join('?' * len(named))})", named  # noqa: S608
 
