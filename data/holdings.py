@@ -195,9 +195,17 @@ def label_origins(store: Store, task: str) -> list[LabelCount]:
 
 def labelled(store: Store, task: str) -> dict[Part, int]:
     """Patients with any answer of a task's reference standard, by part."""
-    sql = f"""{_STANDING} SELECT p.part, count(DISTINCT s.patient_id) AS patients FROM standing t
-        JOIN studies s USING (study_id) JOIN patients p USING (patient_id) GROUP BY 1"""  # noqa: S608 - constants
+    sql = f"""{_STANDING} SELECT p.part, count(*) AS patients FROM (SELECT DISTINCT s.patient_id FROM (
+            SELECT study_id FROM agreed UNION SELECT study_id FROM reference_labels WHERE task = :task
+        ) JOIN studies s USING (study_id)) JOIN patients p USING (patient_id) GROUP BY 1"""  # noqa: S608 - constants
     return _of_parts({r["part"]: r["patients"] for r in store.db.query(sql, {"task": task})})
+
+
+def has_labels(store: Store, task: str) -> bool:
+    """Whether there is any answer that may stand for the truth."""
+    sql = """SELECT EXISTS (SELECT 1 FROM reference_labels WHERE task = :task)
+        OR EXISTS (SELECT 1 FROM consensus WHERE task = :task AND value IS NOT NULL)"""
+    return bool(store.db.execute(sql, {"task": task}).fetchone()[0])
 
 
 # -- copies ------------------------------------------------------------------------------------------------

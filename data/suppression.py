@@ -87,7 +87,7 @@ def _next(
     in_row = [(row, c) for c in range(last + 1)]
     in_column = [(r, column) for r in range(table.shape[0])] if known[column] else []
     alone = [line for line in (in_row, in_column) if sum(bool(hidden[place]) for place in line) == 1]
-    for lines in (alone, (in_row, in_column), (list(np.ndindex(*table.shape)),)):
+    for lines in (alone, (in_row, in_column), ([(int(r), int(c)) for r, c in np.ndindex(*table.shape)],)):
         shown = [place for line in lines for place in line if not hidden[place]]
         if shown:
             return min(shown, key=lambda place: (table[place] == 0, place[1] == last, int(table[place])))

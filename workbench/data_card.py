@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from data.composition import by_age, by_manufacturer, by_modality, by_sex, by_source, by_view, years
-from data.holdings import holdings, label_origins, labelled, refusal_groups
+from data.holdings import has_labels, holdings, label_origins, labelled, refusal_groups
 from data.store import Store
 from data.suppression import FEW
 from models.task import ClinicalTask
@@ -52,7 +52,7 @@ class Card:
 def data_card(store: Store) -> Card:
     """The card of what is in the store now, in the language of whoever asks."""
     with store.snapshot():
-        tasks = [task for task in in_order(store).values() if sum(labelled(store, task.name).values())]
+        tasks = [task for task in in_order(store).values() if has_labels(store, task.name)]
         chapters = [
             _purpose(store, tasks), _composition(store), _collection(store), _flow(store, tasks),
             *(_labels(store, task) for task in tasks), Chapter(_("Known limits"), items=limits(store, tasks)),
@@ -121,8 +121,6 @@ def _flow(store: Store, tasks: Sequence[ClinicalTask]) -> Chapter:
 
 
 def _accepted(task: ClinicalTask) -> tuple[str, list[str]]:
-    if task.modalities is None:
-        return "SELECT count(*) FROM studies", []
     named = sorted(task.modalities)
     return f"SELECT count(*) FROM studies WHERE modality IN ({', '.join('?' * len(named))})", named  # noqa: S608
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from data.holdings import Holdings, holdings
+from data.holdings import Holdings
 from workbench.language import N_, _, n_
 from workbench.views.parts import (
     data_card_part,
+    data_counts,
     data_import,
     data_leaks,
     data_overview,
@@ -35,7 +36,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Here, Holdings], None]]] = {
 def page() -> None:
     """Show the data of the home."""
     place = here()
-    found = holdings(place.store)
+    found = data_counts.holdings(place)
     header(_("Data"), tag("span", _counted(found), cls="c-quiet"))
     first = next(iter(VIEWS)) if found.studies else "take"
     names = {key: _(title) for key, (title, part) in VIEWS.items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from data.holdings import Holdings
-from workbench.data_card import Chapter, data_card
+from workbench.data_card import Chapter
 from workbench.data_card_text import html, markdown
 from workbench.language import _
+from workbench.views.parts import data_counts
 from workbench.views.parts.context import Here
 from workbench.views.parts.data_overview import nothing
 from workbench.views.parts.frame import section, show
@@ -19,7 +20,7 @@ def card(place: Here, found: Holdings) -> None:
     if not found.studies:
         nothing()
         return
-    made = data_card(place.store)
+    made = data_counts.card(place)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.download_button(_("Data card (HTML)"), html(made), "data-card.html", "text/html", type="primary",
                            on_click="ignore", key="card html")  # fmt: skip

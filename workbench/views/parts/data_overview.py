@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from data.holdings import MEASURED, ClassCount, Holdings, by_view, classes
+from data.holdings import MEASURED, ClassCount, Holdings
 from data.records import Part
 from workbench.language import _, n_, number
 from workbench.theme import palette
-from workbench.views.parts import charts, words
+from workbench.views.parts import charts, data_counts, words
 from workbench.views.parts.context import Here
+from workbench.views.parts.download import Cell
 from workbench.views.parts.frame import empty, section, show
 from workbench.views.parts.markup import table, tag, tone
 from workbench.views.parts.plot import plot
@@ -27,7 +28,7 @@ def overview(place: Here, found: Holdings) -> None:
         return
     _parts(found)
     section(_("Reference standard: {task}", task=_(place.task.title)))
-    counted = classes(place.store, place.task.name)
+    counted = data_counts.classes(place)
     if counted:
         _classes(place, counted)
     else:
@@ -52,7 +53,7 @@ def colours() -> dict[str, str]:
 def _parts(found: Holdings) -> None:
     section(_("Patients by part, from the day they come in"))
     names = {part: _(words.PARTS[part]) for part in Part}
-    rows = [[names[part], n, n / max(found.patients, 1)] for part, n in found.parts.items()]
+    rows: list[list[Cell]] = [[names[part], n, n / max(found.patients, 1)] for part, n in found.parts.items()]
     plot(
         charts.counts({_("patients"): {names[part]: n for part, n in found.parts.items()}}, colours=colours()),
         key="parts", alt=_("Patients by part."), heads=[_("Part"), _("Patients"), _("Share")], rows=rows,
@@ -69,8 +70,10 @@ def class_name(place: Here, one: ClassCount) -> str:
 def _classes(place: Here, counted: Sequence[ClassCount]) -> None:
     names = {part: _(words.PARTS[part]) for part in Part}
     drawn = {class_name(place, one): {names[p]: n for p, n in one.studies_by_part.items()} for one in counted}
-    rows = [[class_name(place, one), one.studies, *one.studies_by_part.values(), *one.parts.values()]
-            for one in counted]  # fmt: skip
+    rows: list[list[Cell]] = [
+        [class_name(place, one), one.studies, *one.studies_by_part.values(), *one.parts.values()]
+        for one in counted
+    ]
     heads = [_("Class"), _("Studies"),
              *(_("Studies, {part}", part=name) for name in names.values()),
              *(_("Patients, {part}", part=name) for name in names.values())]  # fmt: skip
@@ -97,7 +100,7 @@ def _views(place: Here) -> None:
     body = [
         [one.modality, one.view or "—", number(one.studies), *(number(n) for n in one.parts.values()),
          number(one.held) if one.held else ""]
-        for one in by_view(place.store)
+        for one in data_counts.by_view(place)
     ]  # fmt: skip
     heads = [_("Modality"), _("View"), _("Studies"),
              *(_("Patients, {part}", part=_(words.PARTS[part])) for part in Part), _("Held")]  # fmt: skip

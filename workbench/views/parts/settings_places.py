@@ -18,6 +18,7 @@ from workbench.language import N_, _, number
 from workbench.theme import palette
 from workbench.views.parts import charts, jobs, words
 from workbench.views.parts.context import Here
+from workbench.views.parts.download import Cell
 from workbench.views.parts.frame import section, show
 from workbench.views.parts.markup import Html, table, tag, tone
 from workbench.views.parts.plot import plot
@@ -114,7 +115,7 @@ def _sizes(last: Job) -> None:
         {named[name]: {_("MB"): round(one["bytes"] / 1e6)} for name, one in shown},
         colours={_("MB"): palette().accent},
     )
-    rows = [[named[name], one["bytes"], one["files"]] for name, one in shown]
+    rows: list[list[Cell]] = [[named[name], one["bytes"], one["files"]] for name, one in shown]
     plot(figure, key="disk", alt=_("Size on disk by kind, megabytes."),
          heads=[_("Kind"), _("Bytes"), _("Files")], rows=rows)  # fmt: skip
     total = words.size(sum(one["bytes"] for name, one in shown))
