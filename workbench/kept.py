@@ -104,10 +104,11 @@ class Kept:
             rest = self._read(sentence[:-1], depth - 1, known)
             yield Read(rest.left, f"{rest.said}.")
         for joint in JOINTS:
-            pieces = sentence.split(joint)
-            if len(pieces) > 1:
-                read = [self._read(piece, depth - 1, known) for piece in pieces]
-                yield Read(sum(r.left for r in read), joint.join(r.said for r in read))
+            *before, last = sentence.split(joint)
+            if before:
+                stop = "." if joint == ". " else ""  # a sentence keeps its own
+                read = [self._read(piece, depth - 1, known) for piece in (*(f"{p}{stop}" for p in before), last)]
+                yield Read(sum(r.left for r in read), joint.removeprefix(stop).join(r.said for r in read))
         if (figure := FIGURE.fullmatch(sentence)) is not None:
             words = self._read(figure[1], depth - 1, known)
             yield Read(words.left, f"{words.said} {figure[2]}")
