@@ -22,6 +22,7 @@ from workbench.views.parts.reading_queue import Queue
 if TYPE_CHECKING:
     import pandas as pd
 
+COLUMN_PX = 132
 _BEGUN, _FILLED = "begun", "filled"
 
 
@@ -91,7 +92,7 @@ def _editor(
     names = {_key(c): c for c in columns}
     shown = {
         name: st.column_config.SelectboxColumn(
-            _head(c), options=list(scale), format_func=lambda grade: _(str(grade))
+            _head(c), width=COLUMN_PX, options=list(scale), format_func=lambda grade: _(str(grade))
         )
         for name, c in names.items()
     }
