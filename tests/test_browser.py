@@ -257,7 +257,8 @@ def test_the_tour_shows_every_page_in_each_look(
     monkeypatch.setattr(tour, "stops", lambda store: [s for s in every if s.name in ("models", f"study-{TASK}")])
     with ThreadPoolExecutor(1) as aside:  # a browser of its own beside the tests' one
         made = aside.submit(tour.shoot, served.home, served.url, tmp_path, progress=lambda *_: None).result()
-    names = [f"{name}-en-{look}.webp" for look in ("dark", "light") for name in (f"study-{TASK}", "models")]
+    looks = [f"{code}-{look}" for code in ("en", "ru") for look in ("dark", "light")]
+    names = [f"{name}-{look}.webp" for look in looks for name in (f"study-{TASK}", "models")]
     assert [path.name for path in made] == names
     corners = {}
     for path in made:
