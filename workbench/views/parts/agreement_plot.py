@@ -62,8 +62,9 @@ def told(metric: Metric | None) -> str:
     """A figure with its interval, such as ``0.73 (0.67 to 0.78)``."""
     if metric is None:
         return "—"
-    spread = "" if metric.low is None or metric.high is None else f" ({metric.low:.2f} to {metric.high:.2f})"
-    return f"{metric.value:.2f}{spread}"
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.2f}"
+    return _("{value:.2f} ({low:.2f} to {high:.2f})", value=metric.value, low=metric.low, high=metric.high)
 
 
 def cell(metric: Metric | None, after: str = "") -> Html:

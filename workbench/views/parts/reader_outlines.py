@@ -25,7 +25,7 @@ from workbench.views.parts.reader_profiles import named
 FIGURES = {"dice": N_("Dice"), "surface_dice": N_("Surface Dice"), "hd95_mm": N_("HD95, mm")}
 _SIZES = ("volume_difference_abs_ml", "area_difference_abs_mm2", "size_difference_abs_pct")
 _SIGNED = ("volume_difference_ml", "area_difference_mm2", "size_difference_pct")
-_UNITS = {"ml": "ml", "mm2": "mm²", "pct": "%"}
+_UNITS = {"ml": N_("ml"), "mm2": N_("mm²"), "pct": "%"}
 _CSV = ("asked", "label", "first", "second", "figure", "value", "low", "high", "patients", "items")
 
 
@@ -142,7 +142,7 @@ def _size(figures: Mapping[str, Metric], names: Sequence[str]) -> Html:
     """The difference in ml, mm2 or percent, whichever there is first."""
     for name in names:
         if name in figures:
-            return cell(figures[name], f" {_UNITS[name.rpartition('_')[2]]}")
+            return cell(figures[name], f" {_(_UNITS[name.rpartition('_')[2]])}")
     return text("—")
 
 
