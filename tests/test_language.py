@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from models.task import discover
 from tests.unmarked import unmarked
 from workbench import catalogue
 from workbench.kept import Kept
+from workbench.knobs import TABLES, meaning, meanings
 from workbench.language import OFFERED, _, n_, told
 
 
@@ -21,6 +23,18 @@ def test_the_catalogue_reads_what_is_marked_what_forms_ask_and_what_errors_say()
     assert "cut off" in found  # an option
     assert "There is no such page." in found  # an error
     assert "0 to {1}" in found  # what it expected, with a value
+    assert "typiclust" in found  # a way to choose
+
+
+def test_the_catalogue_has_what_every_knob_means_as_settings_show_it() -> None:
+    found = {message.text for message in catalogue.messages()}
+    for task in discover().values():
+        for table in TABLES:
+            said = dict(meanings(type(getattr(task.config, table))))
+            assert said
+            assert {means for means in said.values() if means} <= found
+            assert not any("`" in means for means in said.values())
+    assert meaning("A :class:`Plan` as\n    ``mix`` has it.") == "A Plan as mix has it."
 
 
 def test_only_whole_languages_are_offered() -> None:
