@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
+from active_learning.agreement import band
+from data.records import Part
 from models.task import discover
 from tests.unmarked import unmarked
-from workbench import catalogue
+from workbench import catalogue, language
 from workbench.kept import Kept
 from workbench.knobs import TABLES, meaning, meanings
-from workbench.language import OFFERED, _, n_, told
+from workbench.language import OFFERED, _, n_, speaking, told
+from workbench.views.parts import words
+from workbench.views.parts.agreement_plot import banded
 
 
 def test_the_catalogue_reads_what_is_marked_what_forms_ask_and_what_errors_say() -> None:
@@ -94,6 +99,63 @@ RUSSIAN = {
 def test_a_kept_sentence_finds_its_template(sentence: str, said: str) -> None:
     kept = Kept(RUSSIAN, lambda message: RUSSIAN.get(message, message))
     assert kept.said(sentence) == said
+
+
+CONTEXTS = """
+msgctxt "part"
+msgid "test"
+msgstr "проверки"
+
+msgctxt "part"
+msgid "training"
+msgstr "обучения"
+
+msgid "training"
+msgstr "обучение"
+
+msgctxt "agreement"
+msgid "moderate"
+msgstr "умеренное"
+
+msgid "moderate"
+msgstr "умеренный"
+
+msgid "drawn at random for the {1} set"
+msgstr "выбран случайно для {1}"
+"""
+
+
+@pytest.fixture
+def contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A catalogue with words that mean several things, spoken."""
+    file = tmp_path / "ru.po"
+    file.write_text(CONTEXTS)
+    caches = (language._read, language._translations, language._kept, language._told)
+    monkeypatch.setattr(language, "catalogue", lambda code: file)
+    for cache in caches:
+        cache.cache_clear()
+    with speaking("ru"):
+        yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("contexts")
+def test_a_word_is_translated_as_it_is_meant() -> None:
+    assert (words.part(Part.TRAIN), _("training")) == ("обучения", "обучение")
+    assert (banded(0.5), _("moderate")) == ("умеренное", "умеренный")
+
+
+@pytest.mark.usefixtures("contexts")
+def test_a_kept_sentence_finds_what_has_a_context_alone() -> None:
+    assert told("drawn at random for the test set") == "выбран случайно для проверки"
+    assert told("drawn at random for the training set") == "выбран случайно для обучение"
+
+
+def test_every_part_and_band_is_in_the_catalogue_with_its_context() -> None:
+    found = {(message.context, message.text) for message in catalogue.messages()}
+    assert {("part", words.PARTS[part]) for part in Part} <= found
+    assert {("agreement", band(value)) for value in (-0.1, 0.1, 0.3, 0.5, 0.7, 0.9)} <= found
 
 
 def test_no_function_hides_the_translation_behind_a_throw_away_name() -> None:
