@@ -21,6 +21,7 @@ from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, table, tag, text, tone
 from workbench.views.parts.plot import plot
 from workbench.views.parts.reader_profiles import named
+from workbench.views.parts.segments import segments
 
 FIGURES = {"dice": N_("Dice"), "surface_dice": N_("Surface Dice"), "hd95_mm": N_("HD95, mm")}
 _SIZES = ("volume_difference_abs_ml", "area_difference_abs_mm2", "size_difference_abs_pct")
@@ -44,9 +45,7 @@ def outlines(place: Here, overview: Outlined) -> None:
 
 
 def _panels(panels: Sequence[MaskPanel], known: Sequence[Reader]) -> None:
-    chosen = st.segmented_control(_("Figure"), list(FIGURES), default="dice", required=True, key="outlined",
-                                  bind="query-params", format_func=lambda name: _(FIGURES[name]),
-                                  label_visibility="collapsed") or "dice"  # fmt: skip
+    chosen = segments(_("Figure"), {name: _(figure) for name, figure in FIGURES.items()}, key="outlined")
     names = _names(panels)
     rows = [
         Dot(
