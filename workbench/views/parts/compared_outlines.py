@@ -34,7 +34,7 @@ ASKED = "compared next"
 """In the session: the study and the two whom a click asked for."""
 _SCROLL = """
 export default function ({ parentElement }) {
-  parentElement.closest("[data-testid=stElementContainer]").scrollIntoView({ block: "start" });
+  parentElement.querySelector(".c-here").scrollIntoView({ block: "start" });
 }
 """
 
@@ -74,9 +74,11 @@ def outlines(place: Here, round_id: str, stamp: Stamp, cases: Sequence[Case]) ->
     offered = {study_id: labels[study_id] for study_id in ranked if study_id in labels}
     if not offered:
         return
-    section(_("Two outlines of one study"))
     if asked:
-        st.components.v2.component("consilium_scroll", html="<i></i>", js=_SCROLL)(key="compared scroll")
+        st.components.v2.component(
+            "consilium_scroll", html='<div class="c-here"></div>', js=_SCROLL, isolate_styles=False
+        )(key="compared scroll")
+    section(_("Two outlines of one study"))
     left, middle, right = st.columns([1.4, 1, 1], vertical_alignment="bottom", gap="medium")
     with left:
         study_id = choose(_("Study"), offered, key=STUDY)

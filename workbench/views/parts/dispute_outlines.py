@@ -40,7 +40,7 @@ def link(place: Here, round_id: str, case: Case, pairs: Mapping[Case, tuple[str,
     pair = ",".join(pairs[case])
     query = {"task": place.task.name, **({"round": round_id} if round_id else {}),
              compared_outlines.STUDY: case.study_id, compared_outlines.COMPARE: pair}  # fmt: skip
-    return tag("a", _("Compare outlines"), href=f"/consensus?{urlencode(query, safe=',')}", cls="c-nowrap",
+    return tag("a", _("Compare outlines"), href=f"/consensus?{urlencode(query, safe=',')}", cls="c-act",
                data_open=f"{OPENS} {pair} {case.study_id}")  # fmt: skip
 
 
