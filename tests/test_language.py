@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from active_learning.agreement import band
+from active_learning.votes import MARKED, UNMARKED
 from data.records import Part
 from models.task import discover
 from tests.unmarked import unmarked
@@ -28,7 +29,9 @@ def test_the_catalogue_reads_what_is_marked_what_forms_ask_and_what_errors_say()
     assert "cut off" in found  # an option
     assert "There is no such page." in found  # an error
     assert "0 to {1}" in found  # what it expected, with a value
-    assert "typiclust" in found  # a way to choose
+    assert {"typiclust", "dawid skene", "staple"} <= found  # ways to choose, to a consensus, to an outline
+    assert "Enlarged heart" in found  # a finding whose sets are curated
+    assert {MARKED, UNMARKED} <= found
 
 
 def test_the_catalogue_has_what_every_knob_means_as_settings_show_it() -> None:

@@ -1,9 +1,9 @@
 """The catalogue of what people read: ``python -m workbench.catalogue`` brings it up to date; ``--check`` looks.
 
 Messages come from these places: what the code marks (``_``, ``n_``, ``p_``, ``N_``, ``NP_``), the forms of the
-clinical tasks and what the knobs of their configuration mean (:mod:`workbench.knobs`), the ways to choose cases,
-what errors say, and the sentences that are kept in the store (:mod:`workbench.kept`). What is written with values
-in it (an f-string of an error) becomes a template, its values ``{1}``, ``{2}`` and so on.
+clinical tasks and what the knobs of their configuration mean (:mod:`workbench.knobs`), the ways to choose cases and
+to a consensus, what errors say, and the sentences that are kept in the store (:mod:`workbench.kept`). What is
+written with values in it (an f-string of an error) becomes a template, its values ``{1}``, ``{2}`` and so on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import NamedTuple
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from active_learning.methods import METHODS
+from active_learning.outlines import MaskRule
 from active_learning.strategies.registry import STRATEGIES
 from data.answers import Choice, Findings, Form, Grade, Mask, Measurement
 from models.task import discover
@@ -58,8 +60,10 @@ def _of_forms() -> Iterator[tuple[str, Message]]:
         knobs = (m for table in TABLES for knob, m in meanings(type(getattr(task.config, table))))
         for text in (task.title, task.description, *_of_form(task.form), *knobs):
             yield place, Message(text)
-    for name in STRATEGIES:
-        yield "active_learning/strategies/registry.py", Message(name.replace("_", " "))
+        for finding in getattr(task.config, "findings", {}).values():
+            yield f"configs/tasks/{name}.toml", Message(finding.title)
+    for name in (*STRATEGIES, *METHODS, *MaskRule):
+        yield "active_learning", Message(name.replace("_", " "))
 
 
 def _of_form(form: Form) -> Iterator[str]:

@@ -91,6 +91,9 @@ READS = (
     N_("grades lower than the panel"),
     N_("says {1} where the panel does not"),
     N_("says {1} where the panel says {2}"),
+    N_("marked"),
+    N_("not marked"),
+    N_("outlines by {1}"),
 )
 """What readers and panel said: :mod:`active_learning.suspicion`, ``next_read`` ..."""
 
