@@ -17,6 +17,7 @@ from data.records import JobState
 from data.store import Store
 from tests import disputed_home
 from workbench import jobs
+from workbench.views.parts import compared_outlines, dispute_outlines
 from workbench.views.parts.compared_outlines import COMPARE, STUDY
 from workbench.views.parts.context import TASK as CHOSEN
 from workbench.work_readers import MEASURE, OUTLINES
@@ -120,3 +121,38 @@ def test_names_that_are_not_there_are_passed_over(drawn: Store) -> None:
     page = opened(**{STUDY: "c-kind", COMPARE: "nobody,ben"})
     choices = {one.label: one.value for one in page.selectbox}
     assert (choices["First"], choices["Second"]) == ("ben", "ann")
+
+
+def test_a_dispute_about_an_outline_leads_to_the_two_who_differ(drawn: Store) -> None:
+    told = said(opened())
+    assert "pair=c-more&amp;compare=ann,ben" in told
+    assert "outlines ann,ben c-more" in told  # what a click brings
+    assert "pair=c-kind" not in told  # its dispute is about an option
+
+
+def test_a_click_shows_the_two_whoever_was_shown_before(drawn: Store) -> None:
+    page = opened(**{STUDY: "c-kind", COMPARE: "ann,consensus"})
+    page.session_state[compared_outlines.ASKED] = ("c-more", "ben", "ann")
+    page.run()
+    assert not page.exception
+    choices = {one.label: one.value for one in page.selectbox}
+    assert (choices["Study"], choices["First"], choices["Second"]) == ("c-more", "ben", "ann")
+    assert page.query_params[STUDY] in ("c-more", ["c-more"])
+    assert page.query_params[COMPARE] in ("ben,ann", ["ben,ann"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "pair"),
+    [
+        ((("a", "marked"), ("b", "marked"), ("c", "not marked")), ("a", "c")),
+        ((("a", "marked"), ("b", "marked")), ("a", "b")),
+    ],
+)
+def test_those_who_differ_are_compared(answers: tuple[tuple[str, str], ...], pair: tuple[str, str]) -> None:
+    assert dispute_outlines.differing(answers) == pair
+
+
+def test_the_figure_of_outlines_stands_in_the_address_by_its_id(drawn: Store) -> None:
+    page = opened(outlined="hd95_mm")
+    assert "HD95, mean over all pairs of readers, mm" in said(page)
+    assert page.query_params["outlined"] in ("hd95_mm", ["hd95_mm"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from data.home import HOME_VARIABLE, Home
 from data.store import Store
+from labelstudio.server import LabelStudioServer
 from tests.test_faces import show, words
 from workbench.health import NAMES, check
 from workbench.lineage_work import VERIFY
@@ -62,6 +64,24 @@ def test_a_home_that_others_may_read_is_red(home: Home, store: Store) -> None:
     assert not ok
     assert do == f"take their rights with `chmod 700 {home.path}`"
     home.path.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("version", "running", "said"),
+    [
+        ("1.23.2", True, "1.23.2 at http://127.0.0.1:8085"),
+        ("", True, "runs at http://127.0.0.1:8085"),
+        ("1.23.2", False, "1.23.2"),
+        ("", False, "not installed"),
+    ],
+)
+def test_a_labelling_server_that_runs_is_never_said_to_be_missing(
+    home: Home, monkeypatch: pytest.MonkeyPatch, version: str, running: bool, said: str
+) -> None:
+    server = LabelStudioServer(home)
+    found = replace(server.status(), version=version, running=running)
+    monkeypatch.setattr(LabelStudioServer, "status", lambda self: found)
+    assert parts(home)["Label Studio"][:2] == (running, said)
 
 
 def test_work_is_listed_by_its_state(store: Store) -> None:

@@ -1,7 +1,8 @@
 """The catalogue of what people read: ``python -m workbench.catalogue`` brings it up to date; ``--check`` looks.
 
-Messages come from four places: what the code marks (``_``, ``n_``, ``p_``, ``N_``, ``NP_``), the forms of the
-clinical tasks, what errors say, and the sentences that are kept in the store (:mod:`workbench.kept`). What is
+Messages come from these places: what the code marks (``_``, ``n_``, ``p_``, ``N_``, ``NP_``), the forms of the
+clinical tasks and what the knobs of their configuration mean (:mod:`workbench.knobs`), the ways to choose cases and
+to a consensus, what errors say, and the sentences that are kept in the store (:mod:`workbench.kept`). What is
 written with values in it (an f-string of an error) becomes a template, its values ``{1}``, ``{2}`` and so on.
 """
 
@@ -18,8 +19,12 @@ from typing import NamedTuple
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from active_learning.methods import METHODS
+from active_learning.outlines import MaskRule
+from active_learning.strategies.registry import STRATEGIES
 from data.answers import Choice, Findings, Form, Grade, Mask, Measurement
 from models.task import discover
+from workbench.knobs import TABLES, meanings
 from workbench.language import ENGLISH, LANGUAGES, catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -52,8 +57,13 @@ def messages() -> dict[Message, list[str]]:
 def _of_forms() -> Iterator[tuple[str, Message]]:
     for name, task in sorted(discover().items()):
         place = f"models/tasks/{name}.py"
-        for text in (task.title, task.description, *_of_form(task.form)):
+        knobs = (m for table in TABLES for knob, m in meanings(type(getattr(task.config, table))))
+        for text in (task.title, task.description, *_of_form(task.form), *knobs):
             yield place, Message(text)
+        for finding in getattr(task.config, "findings", {}).values():
+            yield f"configs/tasks/{name}.toml", Message(finding.title)
+    for name in (*STRATEGIES, *METHODS, *MaskRule):
+        yield "active_learning", Message(name.replace("_", " "))
 
 
 def _of_form(form: Form) -> Iterator[str]:

@@ -37,7 +37,7 @@ def patients(title: str, counted: Counted, names: Mapping[str, str] | None = Non
 
 def grid(title: str, names: Sequence[str], cells: Cells) -> Grid:
     """A table of patients by part; its last column is the sum of a row."""
-    heads = [title, *(_(words.PARTS[part]) for part in Part), _("patients")]
+    heads = [title, *(words.part(part) for part in Part), _("patients")]
     rows = [[name, *(WITHHELD if n is None else number(n) for n in row)]
             for name, row in zip(names, cells, strict=True)]  # fmt: skip
     return Grid(title, heads, rows)

@@ -48,7 +48,7 @@ def _of_task(store: Store, task: ClinicalTask) -> list[str]:
     """What is scarce in a task, and whether copies were looked for."""
     title, said = _(task.title), []
     parts = labelled(store, task.name)
-    missing = [_(words.PARTS[part]) for part in MEASURED if not parts[part]]
+    missing = [words.part(part) for part in MEASURED if not parts[part]]
     if missing:
         said.append(_("{task}: no labelled patients for {parts}; nothing can be promised.", task=title,
                       parts=", ".join(missing)))  # fmt: skip

@@ -113,7 +113,7 @@ def create_demo(home: Home) -> gr.Blocks:
                 task = gr.Radio(
                     [(t.title, name) for name, t in tasks.items()],
                     value=lambda: first_task(store).name,
-                    label="Task",
+                    label=N_("Task"),
                     visible=len(tasks) > 1,
                 )
                 upload = gr.File(label=_TAKES, file_count="single", height=160)

@@ -31,6 +31,7 @@ SENTENCES = (
     N_("{1} jobs wait"),
     N_("not installed"),
     N_("{1} at {2}"),
+    N_("runs at {1}"),
     N_("free space, or move the home"),
     N_("start it with {1}"),
     N_("not verified yet"),
@@ -120,5 +121,7 @@ def _label_server(home: Home) -> PartHealth:
     from labelstudio.server import LabelStudioServer  # noqa: PLC0415 - loads its client
 
     status = LabelStudioServer(home).status()
-    detail = f"{status.version or 'not installed'}{f' at {status.url}' if status.running else ''}"
+    detail = status.version or "not installed"
+    if status.running:  # from another environment where none is installed in this one
+        detail = f"{status.version} at {status.url}" if status.version else f"runs at {status.url}"
     return PartHealth("Label Studio", status.running, detail, "start it with `consilium labelstudio start`")

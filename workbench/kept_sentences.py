@@ -6,7 +6,7 @@ parts of a sentence that is put together are templates of their own. Errors need
 
 from __future__ import annotations
 
-from workbench.language import N_
+from workbench.language import N_, NP_
 
 REASONS = (
     N_("no model has seen it yet"),
@@ -91,14 +91,21 @@ READS = (
     N_("grades lower than the panel"),
     N_("says {1} where the panel does not"),
     N_("says {1} where the panel says {2}"),
-    N_("almost perfect"),
-    N_("substantial"),
-    N_("moderate"),
-    N_("fair"),
-    N_("slight"),
-    N_("poor"),
+    N_("marked"),
+    N_("not marked"),
+    N_("outlines by {1}"),
 )
-"""What readers and panel said: :mod:`active_learning.suspicion`, ``next_read``, ``agreement`` ..."""
+"""What readers and panel said: :mod:`active_learning.suspicion`, ``next_read`` ..."""
+
+AGREEMENT = (
+    NP_("agreement", "almost perfect"),
+    NP_("agreement", "substantial"),
+    NP_("agreement", "moderate"),
+    NP_("agreement", "fair"),
+    NP_("agreement", "slight"),
+    NP_("agreement", "poor"),
+)
+"""How far readers agree: :func:`active_learning.agreement.band`. Grades of findings have some of the words too."""
 
 VERDICTS = (
     N_("Better: {1}"),

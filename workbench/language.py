@@ -156,6 +156,15 @@ def _told(code: str, sentence: str) -> str:
 
 @lru_cache(maxsize=8)
 def _kept(code: str) -> Kept:
-    messages = _read(code)
-    singular = [entry.id[0] if isinstance(entry.id, tuple | list) else entry.id for entry in messages]
-    return Kept((text for text in singular if text), _translations(code).gettext)
+    """What is kept has no context: a message that stands in the catalogue in one alone is taken from there."""
+    singular = [
+        (entry.id[0] if isinstance(entry.id, tuple | list) else entry.id, entry.context) for entry in _read(code)
+    ]
+    plain = {text for text, context in singular if not context}
+    contexts = {text: context for text, context in singular if context and text not in plain}
+    known = _translations(code)
+
+    def translated(text: str) -> str:
+        return str(known.pgettext(contexts[text], text)) if text in contexts else str(known.gettext(text))
+
+    return Kept((text for text, context in singular if text), translated)

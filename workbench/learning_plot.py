@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from active_learning.playing_outcome import Outcome, Simulation
 from active_learning.playing_plan import RANDOM
 from active_learning.promotion_words import metric_name
-from active_learning.words import spoken
+from workbench.language import _, told
 from workbench.theme import FONT, palette
+from workbench.views.parts import words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -78,9 +79,9 @@ def learning_curves(
         showlegend=True,
         dragmode=False,
     )
-    across = "minutes of reading, the mean over the loops" if minutes else "cases read"
+    across = _("minutes of reading, the mean over the loops") if minutes else _("cases read")
     figure.update_xaxes(axis, title_text=across)
-    figure.update_yaxes(axis, title_text=metric_name(simulation.primary))
+    figure.update_yaxes(axis, title_text=told(metric_name(simulation.primary)))
     return figure
 
 
@@ -124,11 +125,11 @@ def _line(curve: _Curve, hue: str, mark: str) -> go.Scatter:
     import plotly.graph_objects as go  # noqa: PLC0415
 
     return go.Scatter(
-        x=list(curve.across), y=list(curve.mean), name=spoken(curve.name), legendgroup=curve.name,
+        x=list(curve.across), y=list(curve.mean), name=words.short(curve.name), legendgroup=curve.name,
         mode="lines+markers",
         line={"color": hue, "width": 2, "dash": "dash" if curve.name == RANDOM else "solid"},
         marker={"color": hue, "size": 8, "symbol": mark},
         customdata=list(zip(curve.low, curve.high, strict=True)),
-        hovertemplate="%{y:.3f} (loops %{customdata[0]:.3f} to %{customdata[1]:.3f}) at %{x:.0f}"
-        "<extra>%{fullData.name}</extra>",
+        hovertemplate=_("%{y:.3f} (loops %{customdata[0]:.3f} to %{customdata[1]:.3f}) at %{x:.0f}")
+        + "<extra>%{fullData.name}</extra>",
     )  # fmt: skip

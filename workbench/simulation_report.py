@@ -10,10 +10,11 @@ from active_learning.learning_curves import Bounded
 from active_learning.playing_outcome import Outcome, Simulation
 from active_learning.playing_plan import RANDOM, LearnerName
 from active_learning.promotion_words import metric_name
-from active_learning.words import spoken
 from workbench import reading_tables
+from workbench.language import N_, _, n_, number, p_
 from workbench.learning_plot import NEUTRAL, learning_curves
 from workbench.reading_tables import Cell, Table
+from workbench.views.parts import words
 from workbench.views.parts.markup import Html, join, tag
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ th:first-child, td:first-child { padding-left: 0; } .n { text-align: right; }
 
 
 HEADS = (
-    "Way to choose", "Area", "Above random's", "Cases to random's final", "Cases saved", "Final", "Minutes",
-    "Wrong labels",
+    N_("Way to choose"), N_("Area"), N_("Above random's"), N_("Cases to random's final"), N_("Cases saved"),
+    N_("Final"), N_("Minutes"), N_("Wrong labels"),
 )  # fmt: skip
-"""Of the table: the area, and what follows it, are of the task's primary metric."""
+"""Of the table: the area, and what follows it, are of the task's primary metric. Translated where it is shown."""
 
 
 def cells_of(simulation: Simulation) -> list[tuple[str, ...]]:
@@ -52,7 +53,7 @@ def cells_of(simulation: Simulation) -> list[tuple[str, ...]]:
 def _cells(one: Outcome) -> tuple[str, ...]:
     against, itself = one.against, one.name == RANDOM
     return (
-        spoken(one.name),
+        words.short(one.name),
         _figure(one.aulc),
         "—" if against is None or itself else _figure(against.aulc_gain, signed=True),
         "—" if against is None else _labels(against.labels),
@@ -71,55 +72,56 @@ def minutes_of(one: Outcome) -> float:
 def _figure(bounded: Bounded, *, signed: bool = False) -> str:
     """``0.912 (0.894 to 0.927)``."""
     sign = "+" if signed else ""
-    return _bounded(bounded, lambda value: f"{value:{sign}.3f}".replace("-", "−"))
+    return _bounded(bounded, lambda value: f"{value:{sign}.3f}".replace("-", "−"), p_("interval", "no bound"))
 
 
 def _labels(bounded: Bounded) -> str:
-    return "never" if bounded.value is None else f"{bounded.value:.0f}"
+    return p_("cases needed", "never") if bounded.value is None else f"{bounded.value:.0f}"
 
 
 def _share(bounded: Bounded) -> str:
     if bounded.value is None:
-        return "none"
-    return _bounded(bounded, lambda value: f"{100 * value:.0f}%".replace("-", "−"), unbounded="never")
+        return p_("cases saved", "none")
+    never = p_("cases needed", "never")
+    return _bounded(bounded, lambda value: f"{100 * value:.0f}%".replace("-", "−"), never)
 
 
-def _bounded(bounded: Bounded, said: Callable[[float], str], *, unbounded: str = "no bound") -> str:
+def _bounded(bounded: Bounded, said: Callable[[float], str], unbounded: str) -> str:
     if bounded.value is None:
         return "—"
     if bounded.low is None and bounded.high is None:
         return said(bounded.value)
-    ends = [(unbounded if end is None else said(end)) for end in (bounded.low, bounded.high)]
-    return f"{said(bounded.value)} ({ends[0]} to {ends[1]})"
+    low, high = ((unbounded if end is None else said(end)) for end in (bounded.low, bounded.high))
+    return _("{share} ({low} to {high})", share=said(bounded.value), low=low, high=high)
 
 
 def settings_of(simulation: Simulation) -> str:
     """What was played, in a sentence."""
     play = simulation.play
-    learner = "a linear head on features" if play.learner == LearnerName.HEAD else f"the profile {play.profile}"
-    return (
-        f"{_several(play.seeds, 'loop')} of each way: a start of {_several(play.sizes[0], 'case')} and "
-        f"{_several(play.rounds, 'round')} to {play.budget} of {simulation.pool} cases, with {learner}; "
-        f"{_several(play.readers, 'scripted reader')} a case, wrong in {100 * play.error_rate:g}% of the answers; "
-        f"{_several(simulation.test_patients, 'test patient')}."
-    )
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    head = play.learner == LearnerName.HEAD
+    learner = _("a linear head on features") if head else _("the profile {name}", name=_(play.profile))
+    return _(
+        "{loops} of each way: a start of {cases} and {rounds} to {budget} of {pool} cases, with {learner}; "
+        "{readers} a case, wrong in {wrong:g}% of the answers; {patients}.",
+        loops=n_("{n} loop", "{n} loops", play.seeds), cases=n_("{n} case", "{n} cases", play.sizes[0]),
+        rounds=n_("{n} round", "{n} rounds", play.rounds), budget=number(play.budget),
+        pool=number(simulation.pool), learner=learner, wrong=100 * play.error_rate,
+        readers=n_("{n} scripted reader", "{n} scripted readers", play.readers),
+        patients=n_("{n} test patient", "{n} test patients", simulation.test_patients),
+    )  # fmt: skip
 
 
 def read_as(simulation: Simulation) -> str:
     """How curves and table are to be read."""
-    over = (
-        "loops and test patients, paired" if simulation.over_patients
-        else "loops alone, paired: the test patients are too few of some answer to be resampled"
+    said = (
+        _("Loops of the same number share start, readers, errors and seeds, whatever the way."),
+        _("Lines are means over the loops, bands reach from the lowest to the highest loop."),
+        _("Intervals (95%) are of resampled loops and test patients, paired.") if simulation.over_patients
+        else _("Intervals (95%) are of resampled loops alone, paired: the test patients are too few of some "
+               "answer to be resampled."),
+        _("What a model had too few cases to learn counts as chance."),
     )  # fmt: skip
-    return (
-        "Loops of the same number share start, readers, errors and seeds, whatever the way. Lines are means over "
-        f"the loops, bands reach from the lowest to the highest loop. Intervals (95%) are of resampled {over}. "
-        "What a model had too few cases to learn counts as chance."
-    )
+    return " ".join(said)
 
 
 def write_report(simulation: Simulation, folder: Path) -> list[Path]:

@@ -106,7 +106,7 @@ def _set(place: Here, kept: KeptCuration) -> None:
     ]  # fmt: skip
     show(table([_("Step"), _("In"), _("Left out"), _("Left"), _("Why")], body, numeric=(1, 2, 3)))
     section(_("By part"))
-    parts = [[_(words.PARTS[c.part]), c.positives, c.negatives, c.patients] for c in curated.parts]
+    parts = [[words.part(c.part), c.positives, c.negatives, c.patients] for c in curated.parts]
     heads = [_("Part"), _("With"), _("Without"), _("Patients")]
     show(tag("div", table(heads, parts, numeric=(1, 2, 3)), cls="c-narrow"))
     if curated.across_patients:

@@ -100,7 +100,7 @@ def _head(place: Here, study: Study, sight: Sight) -> list[Study]:
     )  # fmt: skip
     age = _("{years:.0f} y", years=study.age_y) if study.age_y is not None else ""
     said = " · ".join(part for part in (study.modality, study.view, age, study.sex) if part)
-    marks = [chip(_(words.PARTS[study.patient.part]))]
+    marks = [chip(words.part(study.patient.part))]
     marks += [chip(_("phantom"))] if study.phantom else []
     marks += [chip(_("held"), "doubt")] if study.held else []
     title, buttons = st.columns([2.6, 2.4], vertical_alignment="bottom")

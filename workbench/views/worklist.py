@@ -137,7 +137,7 @@ def _filter(place: Here) -> Filter:
         sought = st.text_input(_("Search"), key="text", bind="query-params", on_change=_first_page,
                                placeholder=_("pseudonym, study, view, description"))  # fmt: skip
     answer = among(1, _("Model's answer"), "answer", options) if curator else ""
-    part = among(2, _("Part"), "part", {p.value: _(words.PARTS[p]) for p in Part})
+    part = among(2, _("Part"), "part", {p.value: words.part(p) for p in Part})
     view = among(3, _("View"), "view", {view: view for view in seen})
     standing = among(4, _("State"), "standing", {s.value: _(words.STANDINGS[s]) for s in Standing})
     with columns[5]:
@@ -179,7 +179,7 @@ def _table(place: Here, found: Sequence[Row], filtered: Filter) -> Html:
                 image(f"/api/studies/{row.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
                 _link(row.study_id, row.pseudonym, place.reader, filtered),
                 f"{row.modality} {row.view}".strip(),
-                _(words.PARTS[row.part]),
+                words.part(row.part),
                 said,
                 doubt,
                 join(state, " "),

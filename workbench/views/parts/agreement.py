@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from active_learning.agreement import Scale, band
+from active_learning.agreement import Scale
 from active_learning.overview import Asked, Overview
 from active_learning.panel import Figures, panel
 from active_learning.ratings import ratings_of
@@ -16,7 +16,7 @@ from data.records import Metric, Round
 from workbench.language import N_, _, language, n_
 from workbench.theme import palette
 from workbench.views.parts import words
-from workbench.views.parts.agreement_plot import Dot, cell, dot_heads, dot_rows, dots, told
+from workbench.views.parts.agreement_plot import Dot, banded, cell, dot_heads, dot_rows, dots, told
 from workbench.views.parts.choice import switch
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
@@ -117,7 +117,7 @@ def names_of(asked: Sequence[Asked]) -> dict[str, str]:
 def _about(one: Asked, chosen: str) -> str:
     found = one.panel
     metric = found.figures.get(chosen)
-    called = "" if metric is None or chosen == "percent_agreement" else f"{_(band(metric.value))}<br>"
+    called = "" if metric is None or chosen == "percent_agreement" else f"{banded(metric.value)}<br>"
     return called + _("{reads} reads of {items} items, {patients} patients", reads=found.reads, items=found.items,
                       patients=found.patients)  # fmt: skip
 
@@ -149,7 +149,7 @@ def _table(asked: Sequence[Asked], names: dict[str, str], *, levels: bool) -> Ht
 def _cells(figures: Figures) -> list[Html]:
     found = [(name, figures.get(name)) for name in COEFFICIENTS]
     return [
-        cell(m, "" if m is None or name == "percent_agreement" else f", {_(band(m.value))}") for name, m in found
+        cell(m, "" if m is None or name == "percent_agreement" else f", {banded(m.value)}") for name, m in found
     ]
 
 
@@ -165,4 +165,4 @@ def _csv(overview: Overview) -> Iterator[tuple[Cell, ...]]:
 
 
 def _banded(figure: Metric | None) -> str:
-    return "—" if figure is None else f"{told(figure)}, {_(band(figure.value))}"
+    return "—" if figure is None else f"{told(figure)}, {banded(figure.value)}"

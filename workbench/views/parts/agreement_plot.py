@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from active_learning.agreement import BANDS
+from active_learning.agreement import BANDS, band
 from data.records import Metric, Reader
-from workbench.language import _
+from workbench.language import _, p_
 from workbench.theme import SHAPES, palette
 from workbench.views.parts import charts
 from workbench.views.parts.download import Cell
@@ -62,8 +62,14 @@ def told(metric: Metric | None) -> str:
     """A figure with its interval, such as ``0.73 (0.67 to 0.78)``."""
     if metric is None:
         return "—"
-    spread = "" if metric.low is None or metric.high is None else f" ({metric.low:.2f} to {metric.high:.2f})"
-    return f"{metric.value:.2f}{spread}"
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.2f}"
+    return _("{value:.2f} ({low:.2f} to {high:.2f})", value=metric.value, low=metric.low, high=metric.high)
+
+
+def banded(value: float) -> str:
+    """What a coefficient is called, such as ``moderate``."""
+    return p_("agreement", band(value))
 
 
 def cell(metric: Metric | None, after: str = "") -> Html:
@@ -160,6 +166,6 @@ def _bands(figure: go.Figure, low: float) -> None:
     for number, (start, end, name) in enumerate(spans, start=6 - len(spans)):
         figure.add_vrect(x0=start, x1=end, layer="below", line_width=0,
                          fillcolor=f"rgba({red},{green},{blue},{0.035 * number:.3f})")  # fmt: skip
-        figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=_(name),
+        figure.add_annotation(x=(start + end) / 2, y=1, yref="paper", yanchor="bottom", text=p_("agreement", name),
                               showarrow=False, font={"size": 11, "color": palette().quiet})  # fmt: skip
         figure.add_vline(x=start, line={"color": palette().line, "width": 1}, layer="below")

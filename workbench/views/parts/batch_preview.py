@@ -79,7 +79,7 @@ def _composition(place: Here, proposal: Proposal) -> list[tuple[str, Html]]:
 
 def _named(kind: str, name: str) -> str:
     if kind == "part":
-        return _(words.PARTS[Part(name)])
+        return words.part(Part(name))
     if kind == "reason":
         return told(words.short(name))
     return name if kind in ("site", "manufacturer") else words.short(name)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from models.curves import Curves
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
-_PART_COLOURS = {"training": "#4c9ffe", "validation": "#8a7bd8", "calibration": "#d9a441", "test": "#3fb68b"}
 
 
 def blank(*, height: int, title: str = "", square: bool = False) -> go.Figure:
@@ -228,13 +227,12 @@ def intervals(
     return figure
 
 
-def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] | None = None) -> go.Figure:
+def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str]) -> go.Figure:
     """Counts as stacked bars: a row each, a colour for each of what it is made of."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
     figure = blank(height=64 + 28 * max(1, len(rows)))
     names = list(dict.fromkeys(name for made in rows.values() for name in made))
-    chosen = colours or _PART_COLOURS
     for name in names:
         figure.add_trace(
             go.Bar(
@@ -242,7 +240,7 @@ def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str] 
                 x=[made.get(name, 0) for made in rows.values()],
                 name=name,
                 orientation="h",
-                marker={"color": chosen.get(name, palette().doubt)},
+                marker={"color": colours.get(name, palette().doubt)},
                 text=[str(made.get(name, 0) or "") for made in rows.values()],
                 textposition="inside",
                 insidetextanchor="middle",

@@ -1,12 +1,14 @@
 """Two outlines of a study over its pictures with their difference: two readers', or one and the consensus.
 
-The address says which study and whose: ``?pair=STUDY&compare=FIRST,SECOND``, readers by their ids.
+The address says which study and whose: ``?pair=STUDY&compare=FIRST,SECOND``, readers by their ids. A dispute about
+an outline leads there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import streamlit as st
 
@@ -28,6 +30,34 @@ STUDY, COMPARE = "pair", "compare"
 """Query parameters."""
 CONSENSUS = "consensus"
 _FIRST, _SECOND = "compared first", "compared second"
+ASKED = "compared next"
+"""In the session: the study and the two whom a click asked for."""
+_SCROLL = """
+export default function ({ parentElement }) {
+  parentElement.querySelector(".c-here").scrollIntoView({ block: "start" });
+}
+"""
+
+
+def outlined(place: Here, round_id: str, stamp: Stamp) -> frozenset[str]:
+    """The studies whose outlines can be compared: two readers outlined something, or one and the consensus."""
+    return _outlined(place, str(place.home.path), place.task.name, round_id, stamp.text)
+
+
+def compare(study_id: str, first: str, second: str) -> NoReturn:
+    """Show these two on the page Consensus, which is drawn anew and goes there."""
+    st.session_state[ASKED] = study_id, first, second
+    st.rerun()
+
+
+def _asked() -> bool:
+    """Put what was asked for into the address, before the choices are drawn. Returns whether anything was."""
+    if (asked := st.session_state.pop(ASKED, None)) is None:
+        return False
+    study_id, first, second = asked
+    st.session_state[STUDY] = st.query_params[STUDY] = study_id
+    st.query_params[COMPARE] = f"{first},{second}"
+    return True
 
 
 def outlines(place: Here, round_id: str, stamp: Stamp, cases: Sequence[Case]) -> None:
@@ -38,12 +68,16 @@ def outlines(place: Here, round_id: str, stamp: Stamp, cases: Sequence[Case]) ->
     cases:
         What is disputed, the most suspect first: its studies stand first.
     """
-    found = _outlined(place, str(place.home.path), place.task.name, round_id, stamp.text)
+    asked, found = _asked(), outlined(place, round_id, stamp)
     ranked = [*dict.fromkeys(case.study_id for case in cases if case.study_id in found), *sorted(found)]
     labels = {s.study_id: s.label for s in place.store.studies.find(study_ids=found)}
     offered = {study_id: labels[study_id] for study_id in ranked if study_id in labels}
     if not offered:
         return
+    if asked:
+        st.components.v2.component(
+            "consilium_scroll", html='<div class="c-here"></div>', js=_SCROLL, isolate_styles=False
+        )(key="compared scroll")
     section(_("Two outlines of one study"))
     left, middle, right = st.columns([1.4, 1, 1], vertical_alignment="bottom", gap="medium")
     with left:

@@ -44,7 +44,7 @@ def _parts(found: Holdings, last: Job | None) -> None:
     section(_("Parts, by patient"))
     body = [
         [
-            _(words.PARTS[part]),
+            words.part(part),
             number(found.parts[part]),
             _share(found.parts[part], found.patients),
             f"{share:.0%}",
@@ -136,7 +136,7 @@ def _table(place: Here, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _study(study_id: str, part: str, named: Mapping[str, str]) -> Html:
-    where = chip(_(words.PARTS[Part(part)]))
+    where = chip(words.part(Part(part)))
     if study_id in named:
         link = tag("a", named[study_id], href="/study?" + urlencode({"study": study_id}), title=study_id)
     else:  # a leak by patient names the pseudonym

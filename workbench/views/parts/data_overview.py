@@ -47,12 +47,12 @@ def colours() -> dict[str, str]:
     """The colour of each part, by its name in the language of the page."""
     look = palette()
     shades = (look.accent, look.readers[4 % len(look.readers)], look.doubt, look.good)
-    return {_(words.PARTS[part]): shade for part, shade in zip(Part, shades, strict=True)}
+    return {words.part(part): shade for part, shade in zip(Part, shades, strict=True)}
 
 
 def _parts(found: Holdings) -> None:
     section(_("Patients by part, from the day they come in"))
-    names = {part: _(words.PARTS[part]) for part in Part}
+    names = {part: words.part(part) for part in Part}
     rows: list[list[Cell]] = [[names[part], n, n / max(found.patients, 1)] for part, n in found.parts.items()]
     plot(
         charts.counts({_("patients"): {names[part]: n for part, n in found.parts.items()}}, colours=colours()),
@@ -68,7 +68,7 @@ def class_name(place: Here, one: ClassCount) -> str:
 
 
 def _classes(place: Here, counted: Sequence[ClassCount]) -> None:
-    names = {part: _(words.PARTS[part]) for part in Part}
+    names = {part: words.part(part) for part in Part}
     drawn = {class_name(place, one): {names[p]: n for p, n in one.studies_by_part.items()} for one in counted}
     rows: list[list[Cell]] = [
         [class_name(place, one), one.studies, *one.studies_by_part.values(), *one.parts.values()]
@@ -91,7 +91,7 @@ def _scarce(place: Here, counted: Sequence[ClassCount]) -> None:
               "{n} classes have fewer than {few} patients to measure on", len(scarce), few=SCARCE)  # fmt: skip
     with st.expander(f"▲ {said}"):
         body = [[class_name(place, one), *(number(one.parts[part]) for part in MEASURED)] for one in scarce]
-        heads = [_("Class"), *(_("Patients, {part}", part=_(words.PARTS[part])) for part in MEASURED)]
+        heads = [_("Class"), *(_("Patients, {part}", part=words.part(part)) for part in MEASURED)]
         show(tag("div", table(heads, body, numeric=(1, 2)), cls="c-narrow"))
 
 
@@ -103,5 +103,5 @@ def _views(place: Here) -> None:
         for one in data_counts.by_view(place)
     ]  # fmt: skip
     heads = [_("Modality"), _("View"), _("Studies"),
-             *(_("Patients, {part}", part=_(words.PARTS[part])) for part in Part), _("Held")]  # fmt: skip
+             *(_("Patients, {part}", part=words.part(part)) for part in Part), _("Held")]  # fmt: skip
     show(tag("div", table(heads, body, numeric=(2, 3, 4, 5, 6, 7)), cls="c-wide-table"))

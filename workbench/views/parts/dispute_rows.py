@@ -11,7 +11,7 @@ from active_learning.overview import Case, Doubt, Overview
 from data.answers import Site
 from data.records import WAITING, Consensus, ConsensusState, Purpose, Reader
 from workbench.language import N_, _, n_, number, told
-from workbench.views.parts import answers, words
+from workbench.views.parts import answers, dispute_outlines, words
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
@@ -47,11 +47,14 @@ class _Now:
         Studies that an adjudicator was asked to decide.
     states:
         What became of each (study, question, site) that has a consensus record.
+    compared:
+        See :func:`workbench.views.parts.dispute_outlines.compared`.
     """
 
     labels: Mapping[str, str]
     waiting: frozenset[str]
     states: Mapping[tuple[str, str, str], Consensus]
+    compared: Mapping[Case, tuple[str, str]]
 
     def record(self, case: Case) -> Consensus | None:
         return self.states.get((case.study_id, case.question, case.site))
@@ -78,9 +81,10 @@ def disputes(place: Here, overview: Overview) -> None:
     pages = max(1, -(-len(fitting) // PAGE))
     first = (min(_page_number(), pages) - 1) * PAGE
     if fitting:
-        opened = rows(_table(place, fitting[first : first + PAGE], now), key="disputes rows")
+        opened = rows(_table(place, overview.round_id, fitting[first : first + PAGE], now), key="disputes rows")
         if opened:
             where, _between, study_id = opened.rpartition(" ")
+            dispute_outlines.follow(where, study_id)
             go(where or "study", study=study_id)
     else:
         show(tone(_("No dispute is of this kind. Choose another one above."), "quiet"))
@@ -146,6 +150,7 @@ def _now(place: Here, overview: Overview) -> _Now:
         _labels(place, studies),
         frozenset(r.study_id for r in asked if r.purpose == Purpose.ADJUDICATION),
         {(c.study_id, c.question, c.site.key): c for c in formed},
+        dispute_outlines.compared(place, overview),
     )
 
 
@@ -153,7 +158,7 @@ def _labels(place: Here, study_ids: set[str]) -> dict[str, str]:
     return {s.study_id: s.label for s in place.store.studies.find(study_ids=study_ids)}
 
 
-def _table(place: Here, cases: Sequence[Case], now: _Now) -> Html:
+def _table(place: Here, round_id: str, cases: Sequence[Case], now: _Now) -> Html:
     known = place.store.reads.readers()
     body = []
     for case in cases:
@@ -163,7 +168,7 @@ def _table(place: Here, cases: Sequence[Case], now: _Now) -> Html:
             image(f"/api/studies/{case.study_id}/picture.png?size=112", alt="", cls="c-thumb"),
             tag("a", now.labels[case.study_id], href=f"/study?study={case.study_id}", cls="c-nowrap"),
             _what(case), _said(case, known), _why(case), _chances(case, known),
-            join((state, _action(case, now)), " "),
+            join((state, _action(case, now), dispute_outlines.link(place, round_id, case, now.compared)), " "),
         ])  # fmt: skip
     heads = ["", _("Patient"), _("Question"), _("Answers"), _("Why"), _("Likely wrong"), ""]
     return table(heads, body, opens=[case.study_id for case in cases])

@@ -7,16 +7,17 @@ import streamlit as st
 from active_learning.playing_outcome import Simulation, kept_simulations
 from active_learning.playing_plan import RANDOM, LearnerName, Play
 from active_learning.strategies.registry import STRATEGIES
-from active_learning.words import spoken
 from models.config import ProfileName
 from workbench.language import N_, _
 from workbench.learning_plot import learning_curves
 from workbench.simulate_work import SIMULATE
 from workbench.simulation_report import HEADS, cells_of, read_as, settings_of, tables
-from workbench.views.parts import frame, jobs
+from workbench.views.parts import frame, jobs, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.markup import table, tag
+from workbench.views.parts.model_figures import spoken
 from workbench.views.parts.plot import plot
+from workbench.views.parts.segments import segments
 
 USUAL = (RANDOM, "entropy", "typiclust")
 """The ways that are offered first."""
@@ -46,7 +47,7 @@ def _ask(place: Here, *, running: bool) -> None:
              "choose. It changes nothing of studies, reads and models.")  # fmt: skip
     frame.show(tag("p", what, cls="c-small c-quiet"))
     ways = st.multiselect(_("Ways to choose"), list(STRATEGIES), default=[w for w in USUAL if w in STRATEGIES],
-                          format_func=spoken, key=f"simulate ways {name}")  # fmt: skip
+                          format_func=words.short, key=f"simulate ways {name}")  # fmt: skip
     a, b, c, d = st.columns([1, 1, 2, 1], vertical_alignment="bottom")
     budget = a.number_input(_("Cases of each loop"), 12, 100_000, BUDGET, key=f"simulate budget {name}")
     loops = b.number_input(_("Loops of each way"), 1, 50, LOOPS, key=f"simulate loops {name}")
@@ -60,15 +61,14 @@ def _ask(place: Here, *, running: bool) -> None:
 
 
 def _newest(simulation: Simulation) -> None:
-    units = {"Cases": _("Cases"), "Minutes": _("Minutes")}
-    over = st.segmented_control(_("Over"), list(units), default="Cases", required=True,
-                                format_func=units.__getitem__, key=f"simulated over {simulation.task}",
-                                label_visibility="collapsed")  # fmt: skip
+    over = segments(_("Over"), {"cases": _("Cases"), "minutes": _("Minutes")}, key="over")
     steps = tables(simulation)[0]
-    said = _("Learning curves of {ways}", ways=", ".join(spoken(one.name) for one in simulation.outcomes))
-    plot(learning_curves(simulation, minutes=over == "Minutes"), key=f"{steps.name}-{simulation.task}", alt=said,
-         heads=steps.columns, rows=list(steps.rows))  # fmt: skip
+    said = _("Learning curves of {ways}", ways=", ".join(words.short(one.name) for one in simulation.outcomes))
+    heads = [_("Way to choose"), _("Loop"), _("Round"), _("Cases"), _("Minutes"), spoken(simulation.primary)]
+    rows = [(words.short(str(name)), *cells) for name, *cells in steps.rows]
+    plot(learning_curves(simulation, minutes=over == "minutes"), key=f"{steps.name}-{simulation.task}", alt=said,
+         heads=heads, rows=rows)  # fmt: skip
     frame.show(
-        table(list(HEADS), cells_of(simulation), numeric=range(1, len(HEADS))),
+        table([_(head) for head in HEADS], cells_of(simulation), numeric=range(1, len(HEADS))),
         tag("p", settings_of(simulation), " ", read_as(simulation), cls="c-small c-quiet"),
     )

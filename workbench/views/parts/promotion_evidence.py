@@ -180,7 +180,7 @@ def forest(judged: Judgement, primary: str, checks: Sequence[Check]) -> go.Figur
                 marker={"size": 8, "color": colour, "symbol": shape},
                 error_x={"type": "data", "symmetric": False, "array": [gap.high - gap.value],
                          "arrayminus": [gap.value - gap.low], "color": colour, "thickness": 1.2, "width": 4},
-                hovertemplate=f"{names[place]}: %{{x:.3f}}, n = {gap.n}<extra></extra>",
+                hovertemplate=f"{names[place]}: %{{x:.3f}}, {_('n = {n}', n=gap.n)}<extra></extra>",
             )
         )  # fmt: skip
     figure.add_trace(

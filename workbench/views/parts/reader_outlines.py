@@ -21,11 +21,12 @@ from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, table, tag, text, tone
 from workbench.views.parts.plot import plot
 from workbench.views.parts.reader_profiles import named
+from workbench.views.parts.segments import segments
 
 FIGURES = {"dice": N_("Dice"), "surface_dice": N_("Surface Dice"), "hd95_mm": N_("HD95, mm")}
 _SIZES = ("volume_difference_abs_ml", "area_difference_abs_mm2", "size_difference_abs_pct")
 _SIGNED = ("volume_difference_ml", "area_difference_mm2", "size_difference_pct")
-_UNITS = {"ml": "ml", "mm2": "mm²", "pct": "%"}
+_UNITS = {"ml": N_("ml"), "mm2": N_("mm²"), "pct": "%"}
 _CSV = ("asked", "label", "first", "second", "figure", "value", "low", "high", "patients", "items")
 
 
@@ -44,9 +45,7 @@ def outlines(place: Here, overview: Outlined) -> None:
 
 
 def _panels(panels: Sequence[MaskPanel], known: Sequence[Reader]) -> None:
-    chosen = st.segmented_control(_("Figure"), list(FIGURES), default="dice", required=True, key="outlined",
-                                  bind="query-params", format_func=lambda name: _(FIGURES[name]),
-                                  label_visibility="collapsed") or "dice"  # fmt: skip
+    chosen = segments(_("Figure"), {name: _(figure) for name, figure in FIGURES.items()}, key="outlined")
     names = _names(panels)
     rows = [
         Dot(
@@ -142,7 +141,7 @@ def _size(figures: Mapping[str, Metric], names: Sequence[str]) -> Html:
     """The difference in ml, mm2 or percent, whichever there is first."""
     for name in names:
         if name in figures:
-            return cell(figures[name], f" {_UNITS[name.rpartition('_')[2]]}")
+            return cell(figures[name], f" {_(_UNITS[name.rpartition('_')[2]])}")
     return text("—")
 
 

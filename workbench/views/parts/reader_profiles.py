@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from active_learning.agreement import band
 from active_learning.overview import Asked, Overview
 from active_learning.reading_topic import Answerer
 from data.records import Metric, Reader, ReaderKind
 from workbench.language import N_, _, n_, told
 from workbench.views.parts import words
 from workbench.views.parts.agreement import names_of
-from workbench.views.parts.agreement_plot import Dot, cell, dot_heads, dot_rows, dots, look_of, of_model
+from workbench.views.parts.agreement_plot import Dot, banded, cell, dot_heads, dot_rows, dots, look_of, of_model
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
@@ -168,7 +167,7 @@ def _pairs(one: Asked, known: Sequence[Reader]) -> Html:
         body.append([
             named(pair.first, known), named(pair.second, known), pair.items,
             cell(pair.figures.get("percent_agreement")),
-            "—" if kappa is None else cell(kappa, f", {_(band(kappa.value))}"),
+            "—" if kappa is None else cell(kappa, f", {banded(kappa.value)}"),
             "—" if pair.prevalence is None else f"{pair.prevalence:.2f}",
             "—" if pair.bias is None else f"{pair.bias:.2f}",
         ])  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from data.answers import Choice, Findings, Grade, Kind, Mask, Question
 from models.config import ProfileName, configs_folder
 from models.task import ClinicalTask, discover
+from workbench.knobs import TABLES, meanings
 from workbench.language import N_, _, n_
 from workbench.views.parts import words
 from workbench.views.parts.choice import choose
@@ -21,9 +21,7 @@ from workbench.views.parts.markup import Html, facts, table, tag, text, tone
 from workbench.views.parts.segments import segments
 
 KNOBS: Mapping[str, str] = {
-    "reading": N_("Reading"),
-    "triage": N_("Triage"),
-    "promotion": N_("Promotion"),
+    **TABLES,
     "profile": N_("Profile"),
 }
 SIZES: Mapping[ProfileName, str] = {
@@ -107,11 +105,11 @@ def _documented(settings: BaseModel) -> None:
     """The knobs of a table of the configuration with what each means."""
     plain = type(settings)
     body = []
-    for name, field in plain.model_fields.items():
+    for name, means in meanings(plain):
         value = getattr(settings, name)
-        changed = value != field.get_default(call_default_factory=True)
+        changed = value != plain.model_fields[name].get_default(call_default_factory=True)
         body.append([tag("span", name, cls="c-mono"), tag("b", said(value)) if changed else said(value),
-                     tone(_(_meaning(field.description or "")), "quiet")])  # fmt: skip
+                     tone(_(means), "quiet")])  # fmt: skip
     show(table([_("Knob"), _("Value"), _("What it means")], body))
     show(tag("p", _("In bold: other than by default."), cls="c-small c-quiet"))
 
@@ -144,8 +142,3 @@ def said(value: object) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(said, value)) or "—"
     return f"{value:g}" if isinstance(value, float) else "—" if value in (None, "") else str(value)
-
-
-def _meaning(docs: str) -> str:
-    """A docstring without its marks, on one line."""
-    return " ".join(re.sub(r":\w+:`([^`]*)`|``([^`]*)``", lambda m: m[1] or m[2], docs).split())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from data.records import Consensus, Study
-from workbench.language import _, n_
+from workbench.language import _, n_, told
 from workbench.views.parts import answers, decided, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import section, show
@@ -61,7 +61,9 @@ def _row(place: Here, record: Consensus) -> list[object]:
     said = "—"
     if record.value is not None:
         said = answers.said(place.task.form, record.question, record.value)
-    support = _("{share:.0%} of the readers, {method}", share=record.support, method=words.short(record.method))
+    support = _(
+        "{share:.0%} of the readers, {method}", share=record.support, method=told(record.method.replace("_", " "))
+    )
     sure = "" if record.probability is None else _(", P = {p:.2f}", p=record.probability)
     about: Html = tag("span", support + sure, cls="c-quiet c-small")
     return [answers.where(record.question, words.site(record.site)), said, answers.consensus_chip(record), about]

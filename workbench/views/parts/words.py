@@ -19,7 +19,7 @@ from data.records import (
     RequestState,
     RoundState,
 )
-from workbench.language import N_, NP_, _, locale
+from workbench.language import N_, NP_, _, locale, p_
 from workbench.worklist import Sort, Standing
 
 NAME = "Consilium"
@@ -28,11 +28,12 @@ CURATOR = N_("Curator")
 NO_CHAMPION = N_("no champion yet")
 
 PARTS: Mapping[Part, str] = {
-    Part.TRAIN: N_("training"),
-    Part.VALIDATION: N_("validation"),
-    Part.CALIBRATION: N_("calibration"),
-    Part.TEST: N_("test"),
+    Part.TRAIN: NP_("part", "training"),
+    Part.VALIDATION: NP_("part", "validation"),
+    Part.CALIBRATION: NP_("part", "calibration"),
+    Part.TEST: NP_("part", "test"),
 }
+"""Of the data; translated as a ``part``: see :func:`part`."""
 MODES: Mapping[Mode, str] = {Mode.ASSISTED: N_("assisted"), Mode.INDEPENDENT: N_("independent")}
 PURPOSES: Mapping[Purpose, str] = {
     Purpose.ACQUISITION: N_("model needs it"),
@@ -148,6 +149,11 @@ JOB_STATES: Mapping[JobState, str] = {
 }
 START_WORKER = "consilium worker"
 START_SERVER = "consilium labelstudio start"
+
+
+def part(of: Part) -> str:
+    """A part of the data, as people say it."""
+    return p_("part", PARTS[of])
 
 
 def short(question: str) -> str:
