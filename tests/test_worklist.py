@@ -91,7 +91,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-DAYS = st.sampled_from(["", "", "2026-03-05", "2026-03-12", "2026-03-28", "2099-12-31"])
+DAYS = st.sampled_from(["", "", "2026-03-05", "2026-03-12", "2026-03-28", "9999-12-31"])
 FILTERS = st.builds(
     Filter,
     text=st.sampled_from(["", "p-", "P-7", "study-00", "chest", "zzzz", '"', "ll"]),
@@ -159,7 +159,7 @@ def test_days_and_uncertainty_stand_in_the_address_and_what_does_not_fit_is_pass
     wanted = Filter(since="2026-03-05", until="2026-03-12", doubt=0.35)
     assert wanted.query() == {"since": "2026-03-05", "until": "2026-03-12", "doubt": "0.35"}
     assert Filter.of_query(wanted.query()) == wanted
-    for wrong in ("5 March", "2026-13-01", "9999-12-31"):
+    for wrong in ("5 March", "2026-13-01"):
         assert Filter.of_query({"since": wrong, "until": wrong}) == Filter()
     for wrong in ("much", "-0.1", "0", "1.01", "nan", "inf"):
         assert Filter.of_query({"doubt": wrong}) == Filter()

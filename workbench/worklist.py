@@ -122,7 +122,8 @@ class Filter:
     @property
     def span(self) -> Span:
         """The range of days and uncertainty."""
-        before = (date.fromisoformat(self.until) + timedelta(days=1)).isoformat() if self.until else ""
+        last = date.fromisoformat(self.until) if self.until else date.max
+        before = "" if last == date.max else (last + timedelta(days=1)).isoformat()
         return Span(self.since, before, self.doubt)
 
     @property
@@ -132,12 +133,11 @@ class Filter:
 
 
 def _day(given: str) -> str:
-    """An ISO date; empty for what is none, and for the last one, which no day follows."""
+    """An ISO date; empty for what is none."""
     try:
-        day = date.fromisoformat(given)
+        return date.fromisoformat(given).isoformat()
     except ValueError:
         return ""
-    return day.isoformat() if day < date.max else ""
 
 
 def _share(given: str) -> float:
