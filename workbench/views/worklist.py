@@ -12,7 +12,15 @@ from data.answers import Choice, Grade
 from data.records import Part, Reader
 from models.task import ClinicalTask
 from workbench.language import _, n_, number
-from workbench.views.parts import answers, choice, words, worklist_actions, worklist_range, worklist_views
+from workbench.views.parts import (
+    answers,
+    choice,
+    words,
+    worklist_actions,
+    worklist_range,
+    worklist_turn,
+    worklist_views,
+)
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
@@ -32,6 +40,7 @@ def page() -> None:
     """Show the worklist."""
     place = here()
     champion = place.champion
+    worklist_turn.take_up()
     top = st.container()
     ready(place.store, place.task.name, champion.version if champion else "", place.task.modalities)
     filtered = _filter(place)
@@ -51,7 +60,7 @@ def page() -> None:
     worklist_actions.actions(place, filtered, found)
     opened = rows(_table(place, found.rows, filtered), key="worklist rows")
     if opened.startswith(SORT):
-        go("worklist", **replace(filtered, sort=opened.removeprefix(SORT), page=1).query())
+        worklist_turn.turn_to(replace(filtered, sort=opened.removeprefix(SORT), page=1))
     if opened:
         go("study", study=opened, **filtered.query())
     if found.pages > 1 or filtered.size != PAGE_SIZE:

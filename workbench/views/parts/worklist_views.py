@@ -13,7 +13,7 @@ from workbench.views.parts.context import SEAT, TASK, Here
 from workbench.views.parts.frame import failures, note, show
 from workbench.views.parts.markup import Html, join, tag, tone
 from workbench.views.parts.rows import rows
-from workbench.views.places import go
+from workbench.views.parts.worklist_turn import turn_to
 from workbench.worklist import Filter
 from workbench.worklist_views import CURATOR, LONGEST, KeptView, keep, remove, views_of
 
@@ -50,7 +50,7 @@ def _links(place: Here, seen: list[KeptView], filtered: Filter) -> None:
     opened = rows(tag("nav", join(links), cls="c-views", aria_label=_("Kept views")), key="worklist view links")
     if opened:
         chosen = next((view for view in seen if view.view_id == opened), None)
-        go("worklist", **(chosen.filtered if chosen else Filter()).query())
+        turn_to(chosen.filtered if chosen else Filter())
 
 
 def _link(place: Here, name: str, label: str, of_view: Filter, now: Filter) -> Html:
