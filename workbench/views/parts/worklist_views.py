@@ -26,11 +26,13 @@ def views(place: Here, filtered: Filter) -> None:
     """The links, and beside them the popover in which a view is kept or removed."""
     owner = place.reader.reader_id if place.reader else CURATOR
     seen = views_of(place.store, place.task.name, owner)
-    _told(place, owner)
+    with st.container():
+        _told(place, owner)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="worklist views"):
-        if seen:
-            _links(place, seen, filtered)
-        with st.popover(_("Views")):
+        with st.container(width="stretch"):
+            if seen:
+                _links(place, seen, filtered)
+        with st.popover(_("Views"), key="worklist views open"):
             _keep(place, owner, filtered)
             own = [view for view in seen if view.owner == owner]
             for view in own:
