@@ -159,7 +159,8 @@ def test_a_view_is_kept_opened_removed_and_put_back(page: tuple[Page, Home]) -> 
         shown.get_by_role("button", name="Keep this view").click()
         if typed == "Doubtful laterals":
             expect(shown.get_by_text("The view Doubtful laterals is kept.")).to_be_visible()
-            expect(name).to_have_value("")
+            expect(shown.locator('input[aria-label="Name of what is shown now"][value=""]')).to_have_count(1)
+            expect(name).to_have_count(1)
     expect(shown.get_by_text("There is a view of this name.")).to_be_visible()
     expect(name).to_have_value("doubtful Laterals")
     shown.keyboard.press("Escape")
