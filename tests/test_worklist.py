@@ -316,6 +316,18 @@ def test_the_table_is_served_as_a_file(kept: Store) -> None:
     assert [row["study"] for row in rows] == expected(kept, wanted, version.version if version else "")
 
 
+def test_the_table_is_served_within_a_range(kept: Store) -> None:
+    client = TestClient(create_api(Home(kept.path.parent)), base_url="http://127.0.0.1")
+    asked = {"task": TASK, "since": "2026-03-05", "until": "2026-03-12", "doubt": "0.8"}
+    reply = client.get("/api/worklist.csv", params=asked)
+    version = kept.versions.champion(TASK)
+    wanted = expected(kept, Filter.of_query(asked), version.version if version else "")
+    assert [row["study"] for row in csv.DictReader(io.StringIO(reply.text))] == wanted != []
+    for name, wrong in (("since", "yesterday"), ("doubt", "1.5")):
+        assert client.get("/api/worklist.csv", params={"task": TASK, name: wrong}).status_code == 422
+    assert client.get("/api/worklist.csv", params={"task": TASK, "until": "9999-12-31"}).text.count("study-") == 64
+
+
 def test_the_worker_brings_up_what_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.worklist.REFRESH_S", 0.0)
     monkeypatch.setattr("workbench.worklist.SOON", 0)
