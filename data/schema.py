@@ -345,3 +345,9 @@ def m009_accepted_reads(db: Database) -> None:
 def m010_log_pages(db: Database) -> None:
     """Indexes by which the log is filtered."""
     schema_log.bring_up(db)
+
+
+@migrations()
+def m011_worklist_ranges(db: Database) -> None:
+    """Indexes by which the worklist is filtered by days and uncertainty."""
+    schema_worklist.cover_ranges(db)

@@ -68,6 +68,9 @@ def _fits(row: dict[str, Any], filtered: Filter) -> bool:
         all(getattr(filtered, name) in ("", row[name]) for name in ("part", "modality", "view", "standing"))
         and (bool(row["held"]) or not filtered.held)
         and filtered.text.lower() in words
+        and row["ingested_at"][:10] >= filtered.since
+        and (not filtered.until or row["ingested_at"][:10] <= filtered.until)
+        and (not filtered.doubt or (row["uncertainty"] is not None and row["uncertainty"] >= filtered.doubt))
         and (not filtered.answer or filtered.answer in answers)
     )
 
@@ -88,6 +91,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
+DAYS = st.sampled_from(["", "", "2026-03-05", "2026-03-12", "2026-03-28", "9999-12-31"])
 FILTERS = st.builds(
     Filter,
     text=st.sampled_from(["", "p-", "P-7", "study-00", "chest", "zzzz", '"', "ll"]),
@@ -96,6 +100,9 @@ FILTERS = st.builds(
     view=st.sampled_from(["", "PA", "LL"]),
     standing=st.sampled_from(["", *(s.value for s in Standing)]),
     held=st.booleans(),
+    since=DAYS,
+    until=DAYS,
+    doubt=st.sampled_from([0.0, 0.0, 0.2, 0.5, 0.9, 1.0]),
     sort=st.sampled_from([s.value for s in Sort]),
 )
 
@@ -117,6 +124,23 @@ def test_every_filter_sort_and_page_is_what_the_records_say(
             assert found.total == len(expected(kept, filtered))
 
 
+@given(filtered=FILTERS.filter(lambda one: one.span != worklist_rows.EVERYTHING))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_range_that_fits_very_many_shows_the_first_ones_and_says_that_there_are_more(
+    kept: Store, filtered: Filter
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        for name, most in (("FEW", 0), ("NAMED", 0), ("RANGE_ROWS", 5), ("BROAD_ROWS", 5)):
+            patched.setattr(worklist_rows, name, most)
+        found = worklist(kept, TASK, VERSION, filtered, page_size=3)
+        every = expected(kept, filtered)
+        assert (found.total, found.more) == (min(5, len(every)), len(every) > 5)
+        assert shown(kept, filtered, page_size=3) == every[: 6 if len(every) > 5 else 5]
+        patched.setattr("workbench.worklist_export.CHUNK", 4)
+        listed = csv.DictReader(io.StringIO("".join(table(kept, TASK, VERSION, filtered))))
+        assert [row["study"] for row in listed] == every
+
+
 @pytest.mark.parametrize("few", [0, worklist_rows.FEW])
 @given(filtered=FILTERS)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -129,6 +153,16 @@ def test_the_studies_beside_one_are_those_of_the_list(kept: Store, few: int, fil
             after = order[place + 1] if place + 1 < len(order) else ""
             assert neighbours(kept, TASK, VERSION, filtered, order[place]) == (before, after)
     assert neighbours(kept, TASK, VERSION, filtered, "nowhere") == ("", "")
+
+
+def test_days_and_uncertainty_stand_in_the_address_and_what_does_not_fit_is_passed_over() -> None:
+    wanted = Filter(since="2026-03-05", until="2026-03-12", doubt=0.35)
+    assert wanted.query() == {"since": "2026-03-05", "until": "2026-03-12", "doubt": "0.35"}
+    assert Filter.of_query(wanted.query()) == wanted
+    for wrong in ("5 March", "2026-13-01"):
+        assert Filter.of_query({"since": wrong, "until": wrong}) == Filter()
+    for wrong in ("much", "-0.1", "0", "1.01", "nan", "inf"):
+        assert Filter.of_query({"doubt": wrong}) == Filter()
 
 
 # -- what is written is seen -----------------------------------------------------------------------------------
@@ -280,6 +314,18 @@ def test_the_table_is_served_as_a_file(kept: Store) -> None:
     rows = list(csv.DictReader(io.StringIO(reply.text)))
     wanted = Filter(view="LL", sort=Sort.OLDEST)
     assert [row["study"] for row in rows] == expected(kept, wanted, version.version if version else "")
+
+
+def test_the_table_is_served_within_a_range(kept: Store) -> None:
+    client = TestClient(create_api(Home(kept.path.parent)), base_url="http://127.0.0.1")
+    asked = {"task": TASK, "since": "2026-03-05", "until": "2026-03-12", "doubt": "0.8"}
+    reply = client.get("/api/worklist.csv", params=asked)
+    version = kept.versions.champion(TASK)
+    wanted = expected(kept, Filter.of_query(asked), version.version if version else "")
+    assert [row["study"] for row in csv.DictReader(io.StringIO(reply.text))] == wanted != []
+    for name, wrong in (("since", "yesterday"), ("doubt", "1.5")):
+        assert client.get("/api/worklist.csv", params={"task": TASK, name: wrong}).status_code == 422
+    assert client.get("/api/worklist.csv", params={"task": TASK, "until": "9999-12-31"}).text.count("study-") == 64
 
 
 def test_the_worker_brings_up_what_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -103,6 +104,55 @@ def test_the_page_says_how_many_and_does_it(store: Store) -> None:
     press(page, "Hold")
     assert set(among) <= set(held(store))
     assert f"{new} studies are held now." in "".join(str(one.proto) for one in page.get("html"))
+
+
+def test_days_and_uncertainty_bound_what_is_done(store: Store) -> None:
+    bounds = {"since": "2026-03-05", "until": "2026-03-12", "doubt": "0.8"}
+    among = left(store, Filter.of_query(bounds))
+    days = {study.study_id: study.ingested_at[:10] for study in store.studies.find(study_ids=among)}
+    assert 0 < len(among) < len(left(store, Filter(since="2026-03-05", until="2026-03-12")))
+    assert all("2026-03-05" <= day <= "2026-03-12" for day in days.values())
+    page = opened(**bounds)
+    assert f"It is about all {len(among)} studies" in html(page)
+    assert "since=2026-03-05&amp;until=2026-03-12&amp;doubt=0.8" in html(page)
+    before = held(store)
+    next(one for one in page.text_input if one.label == "Why").set_value("look at them").run()
+    press(page, "Hold")
+    assert set(held(store)) == set(before) | set(among)
+
+
+def test_nothing_is_done_with_more_than_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.worklist_rows.FEW", 0)
+    monkeypatch.setattr("workbench.worklist_rows.RANGE_ROWS", 25)
+    page = opened(since="2026-03-01")
+    assert "more than 25" in html(page)
+    assert "these are the first 25. Narrow the range" in html(page)
+    found = {one.label: one for one in popovers(page.main)}
+    assert found["With all of these"].disabled
+    monkeypatch.setattr("workbench.worklist_rows.RANGE_ROWS", 64)
+    found = {one.label: one for one in popovers(opened(since="2026-03-01").main)}
+    assert not found["With these 64 studies"].disabled
+
+
+def popovers(block: Any) -> Iterator[Any]:
+    """What each popover of a page is made of."""
+    for child in getattr(block, "children", {}).values():
+        if child.type == "popover":
+            yield child.proto.popover
+        yield from popovers(child)
+
+
+def test_a_reader_is_not_asked_for_the_uncertainty_and_it_bounds_nothing(store: Store) -> None:
+    assert [one.label for one in opened().number_input] == ["Uncertainty at least"]
+    page = opened(reader="reader-1", doubt="0.99", until="2026-03-05")
+    assert not page.number_input
+    assert html(page).count("<tr data-open=") == len(left(store, Filter(until="2026-03-05"))) > 0
+
+
+def html(page: AppTest) -> str:
+    return "".join(one.proto.body for one in page.get("html")) + "".join(
+        str(one.proto) for one in page.get("bidi_component")
+    )
 
 
 def test_a_reader_has_no_such_actions(store: Store) -> None:

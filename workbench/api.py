@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from pathlib import Path as File_
 from typing import Annotated, Any
 
@@ -113,14 +114,18 @@ def _add_studies(api: APIRouter, home: Home, store: Store) -> None:
         state: Annotated[Standing | None, Query()] = None,
         answer: Annotated[str, Query(max_length=200, description="`question=value` of the champion.")] = "",
         held: Annotated[bool, Query(description="Only those that are held for a person.")] = False,
+        since: Annotated[date | None, Query(description="Came in on this day or later, UTC.")] = None,
+        until: Annotated[date | None, Query(description="Came in on this day or earlier, UTC.")] = None,
+        doubt: Annotated[float, Query(ge=0, le=1, description="Uncertainty at least; 0 for all.")] = 0.0,
         sort: Annotated[Sort, Query()] = Sort.NEWEST,
     ) -> StreamingResponse:
         """Every study that the filter leaves, as one table, patients by pseudonym."""
         clinical = get_task(task) if task else first_task(store)
         champion = store.versions.champion(clinical.name)
         filtered = Filter(
-            text=text, answer=answer, part=part or "", view=view, standing=state or "", held=held, sort=sort
-        )
+            text=text, answer=answer, part=part or "", view=view, standing=state or "", held=held, sort=sort,
+            since=str(since or ""), until=str(until or ""), doubt=doubt,
+        )  # fmt: skip
         pieces = table(
             store, clinical.name, champion.version if champion else "", filtered, modalities=clinical.modalities
         )

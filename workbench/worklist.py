@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +13,7 @@ from data.answers import Site, decode_value
 from data.records import Part, QuestionPrediction
 from data.store import Store
 from data.tables.worklist import Facet
-from workbench.worklist_rows import Order, Selected, select
+from workbench.worklist_rows import Order, Selected, Span, select
 
 PAGE_SIZE = 50
 PAGE_SIZES = (25, PAGE_SIZE, 100, 200)
@@ -68,6 +69,10 @@ class Filter:
         ``question=value`` of the champion's answer.
     held:
         Only studies that are held for a person.
+    since, until:
+        ISO dates, UTC: came in on the first or later, on the second or earlier.
+    doubt:
+        Uncertainty at least, above 0 and up to 1; 0 for all, with what was not predicted.
     size:
         Rows of a page, one of :data:`PAGE_SIZES`.
     """
@@ -79,6 +84,9 @@ class Filter:
     view: str = ""
     standing: str = ""
     held: bool = False
+    since: str = ""
+    until: str = ""
+    doubt: float = 0.0
     sort: str = Sort.NEWEST.value
     page: int = 1
     size: int = PAGE_SIZE
@@ -103,10 +111,42 @@ class Filter:
             view=plain["view"],
             standing=standing if standing in set(Standing) else "",
             sort=order if order in set(Sort) else Sort.NEWEST.value,
-            held=query.get("held") == "1",
+            held=query.get("held") in ("1", "true"),
+            since=_day(query.get("since", "")),
+            until=_day(query.get("until", "")),
+            doubt=_share(query.get("doubt", "")),
             page=int(page) if page.isdecimal() and 0 < int(page) < 10**6 else 1,
             size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZE,
         )
+
+    @property
+    def span(self) -> Span:
+        """The range of days and uncertainty."""
+        last = date.fromisoformat(self.until) if self.until else date.max
+        before = "" if last == date.max else (last + timedelta(days=1)).isoformat()
+        return Span(self.since, before, self.doubt)
+
+    @property
+    def of_model(self) -> bool:
+        """Whether it tells of the model's answers: such a list is not for a reader."""
+        return bool(self.answer or self.doubt or self.sort in (Sort.UNCERTAIN, Sort.CERTAIN))
+
+
+def _day(given: str) -> str:
+    """An ISO date; empty for what is none."""
+    try:
+        return date.fromisoformat(given).isoformat()
+    except ValueError:
+        return ""
+
+
+def _share(given: str) -> float:
+    """A number above 0 and up to 1; 0 for what is none."""
+    try:
+        share = float(given)
+    except ValueError:
+        return 0.0
+    return share if 0 < share <= 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +173,7 @@ class Page:
     Parameters
     ----------
     more:
-        Whether there are more than ``total``: a search that fits very many is not counted to its end.
+        Whether there are more than ``total``: a search or a range that fits very many is not counted to its end.
     due:
         Rows that are not up to date yet, after much was written at once.
     """
@@ -156,7 +196,7 @@ def ready(store: Store, task: str, version: str, modalities: Collection[str] | N
 def _selected(store: Store, task: str, filtered: Filter) -> Selected:
     facets = store.worklists.facets(task)
     wanted = [facet for facet in facets if _fits(facet, filtered)]
-    return select(store, task, wanted, sum(facet.rows for facet in facets), filtered.text.lower())
+    return select(store, task, wanted, sum(facet.rows for facet in facets), filtered.text.lower(), filtered.span)
 
 
 def _fits(facet: Facet, filtered: Filter) -> bool:

@@ -12,7 +12,15 @@ from data.answers import Choice, Grade
 from data.records import Part, Reader
 from models.task import ClinicalTask
 from workbench.language import _, n_, number
-from workbench.views.parts import answers, choice, words, worklist_actions
+from workbench.views.parts import (
+    answers,
+    choice,
+    words,
+    worklist_actions,
+    worklist_range,
+    worklist_turn,
+    worklist_views,
+)
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
@@ -32,6 +40,7 @@ def page() -> None:
     """Show the worklist."""
     place = here()
     champion = place.champion
+    worklist_turn.take_up()
     top = st.container()
     ready(place.store, place.task.name, champion.version if champion else "", place.task.modalities)
     filtered = _filter(place)
@@ -43,14 +52,15 @@ def page() -> None:
     counted = n_("{n} study", "{n} studies", found.total) if not found.more else _total(found)
     with top:
         header(_("Worklist"), tag("span", f"{_(place.task.title)} · {counted} · {version}", cls="c-quiet"))
+        worklist_views.views(place, filtered)
     if not found.total:
         _nothing(filtered)
         return
     _said(place, filtered, found)
-    worklist_actions.actions(place, filtered, found.total)
+    worklist_actions.actions(place, filtered, found)
     opened = rows(_table(place, found.rows, filtered), key="worklist rows")
     if opened.startswith(SORT):
-        go("worklist", **replace(filtered, sort=opened.removeprefix(SORT), page=1).query())
+        worklist_turn.turn_to(replace(filtered, sort=opened.removeprefix(SORT), page=1))
     if opened:
         go("study", study=opened, **filtered.query())
     if found.pages > 1 or filtered.size != PAGE_SIZE:
@@ -78,8 +88,11 @@ def _said(place: Here, filtered: Filter, found: Page) -> None:
         parts.append(tone(n_("{n} study is being brought up to date: sorted and filtered as it was.",
                              "{n} studies are being brought up to date: sorted and filtered as they were.",
                              found.due), "doubt"))  # fmt: skip
-    if found.more:
+    if found.more and filtered.text:
         parts.append(_("The search fits very many studies: these are the first ones. Type more letters."))
+    elif found.more:
+        parts.append(_("Very many studies fit: these are the first {total}. Narrow the range to see the others.",
+                       total=number(found.total)))  # fmt: skip
     if place.reader is None:
         query = {
             name: value for name, value in filtered.query().items() if name not in ("page", "size", "modality")
@@ -145,8 +158,10 @@ def _filter(place: Here) -> Filter:
         order = choice.choose(_("Sort"), named, key="sort", changed=_first_page)
     with columns[6]:
         held = st.toggle(_("Held"), key="held", bind="query-params", on_change=_first_page)
+    since, until, doubt = worklist_range.span(curator=curator, changed=_first_page)
     page_number = int(st.session_state.get("page") or 1)
-    plain = Filter(text=sought or "", answer=answer, part=part, view=view, standing=standing)
+    plain = Filter(text=sought or "", answer=answer, part=part, view=view, standing=standing,
+                   since=since, until=until, doubt=doubt)  # fmt: skip
     size = str(st.session_state.get("size") or st.query_params.get("size") or PAGE_SIZE)
     return replace(plain, held=bool(held), sort=order or Sort.NEWEST.value, page=page_number,
                    size=int(size) if size in SIZES else PAGE_SIZE)  # fmt: skip

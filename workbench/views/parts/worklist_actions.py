@@ -13,21 +13,22 @@ from workbench.views.parts import draft, jobs
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, note, show
 from workbench.views.parts.markup import tag, tone
-from workbench.worklist import Filter
+from workbench.worklist import Filter, Page
 
 _ASKED, _DONE = "worklist asked", "worklist done"
 """Whether predictions were asked for from here, and what the last action came to: said once, on the list anew."""
 
 
-def actions(place: Here, filtered: Filter, total: int) -> None:
+def actions(place: Here, filtered: Filter, found: Page) -> None:
     """The popover with the actions; nothing for readers, and nothing of more studies than may be taken at once."""
     if place.reader is not None:
         return
     done = st.session_state.pop(_DONE, "")
     if done:
         note(done, "good")
-    label = n_("With this {n} study", "With these {n} studies", total)
-    many = total > worklist_bulk.MOST
+    total = found.total
+    many = found.more or total > worklist_bulk.MOST
+    label = n_("With this {n} study", "With these {n} studies", total) if not many else _("With all of these")
     why_not = _("At most {n} studies at once: narrow the filter.", n=worklist_bulk.MOST) if many else None
     with st.popover(label, disabled=many, help=why_not):
         show(
