@@ -195,7 +195,7 @@ def test_every_sentence_of_a_page_is_marked() -> None:
     assert {name: said for name, said in found.items() if said} == {}
 
 
-UNMARKED = """
+PAGE = """
 show(tag("p", f"{n} cases", cls="c-quiet"), tag("code", "consilium train"), tone(_("read"), "quiet"))
 section("Agreement" if several else _("Read"))
 st.button(name or "Decide", key="decide now", help="It stays.")
@@ -222,7 +222,7 @@ def written(one): show("in English")
 
 def test_an_unmarked_sentence_is_found_wherever_it_stands(tmp_path: Path) -> None:
     file = tmp_path / "page.py"
-    file.write_text(UNMARKED)
+    file.write_text(PAGE)
     assert unmarked(file, english=frozenset({"written"})) == [
         "2:  cases", "3: Agreement", "4: Decide", "4: It stays.", "5: Question", "6: a ", "6: Why",
         "7: Kappa", "8: model", "12: Too few", "15: No interval", "18:  to ", "18: reads", "19: Lot",

@@ -1,8 +1,8 @@
 """The catalogue of what people read: ``python -m workbench.catalogue`` brings it up to date; ``--check`` looks.
 
 Messages come from these places: what the code marks (``_``, ``n_``, ``p_``, ``N_``, ``NP_``), the forms of the
-clinical tasks and what the knobs of their configuration mean (:mod:`workbench.knobs`), the ways to choose cases and
-to a consensus, what errors say, and the sentences that are kept in the store (:mod:`workbench.kept`). What is
+clinical tasks and what the knobs of their configuration mean (:mod:`workbench.knobs`), the ways to choose cases
+and to a consensus, what errors say, and the sentences that are kept in the store (:mod:`workbench.kept`). What is
 written with values in it (an f-string of an error) becomes a template, its values ``{1}``, ``{2}`` and so on.
 """
 
