@@ -112,7 +112,10 @@ def requests(draw: random.Random, pages: int) -> Iterator[tuple[str, Filter]]:
         yield "search of a word", Filter(sort=sort, text=draw.choice(("portable", "supine", "chest")))
         yield "search and filter", Filter(sort=sort, text="portable", view=draw.choice(views))
         first = date(2026, 1, 1) + timedelta(days=draw.randrange(330))
-        days = {"since": first.isoformat(), "until": (first + timedelta(days=draw.choice((0, 6, 30)))).isoformat()}
+        days: dict[str, Any] = {
+            "since": first.isoformat(),
+            "until": (first + timedelta(days=draw.choice((0, 6, 30)))).isoformat(),
+        }
         yield "days", Filter(sort=sort, **days, page=draw.choice((1, 2, 200)))
         yield "from a day on", Filter(sort=sort, since=days["since"], page=draw.choice((1, 2, 200)))
         doubt = draw.choice((0.5, 0.8, 0.95, 0.99))

@@ -105,7 +105,7 @@ class Selected:
         way = "DESC" if order.descending != backwards else "ASC"
         sql = (
             f"SELECT r.number {self._from(order)} WHERE r.task = ? {self.where} "
-            f"ORDER BY r.{order.key} {way}, r.number {way} LIMIT ? OFFSET ?"
+            f"ORDER BY {self._key(order)} {way}, r.number {way} LIMIT ? OFFSET ?"
         )
         found = [n for (n,) in self.store.db.execute(sql, [self.task, *self.values, taken, skipped])]
         return found[::-1] if backwards else found
@@ -117,13 +117,13 @@ class Selected:
         while True:
             sql = (
                 f"SELECT r.{order.key}, r.number {self._from(order)} WHERE r.task = ? {self.where} {start} "
-                f"ORDER BY r.{order.key} {way}, r.number {way} LIMIT ?"
+                f"ORDER BY {self._key(order)} {way}, r.number {way} LIMIT ?"
             )
             found = self.store.db.execute(sql, [*values, chunk]).fetchall()
             if not found:
                 return
             yield [number for _, number in found]
-            start = f"AND (r.{order.key}, r.number) {sign} (?, ?)"
+            start = f"AND ({self._key(order)}, r.number) {sign} (?, ?)"
             values = [self.task, *self.values, *found[-1]]
 
     def beside(self, order: Order, number: int) -> tuple[int | None, int | None]:
@@ -138,10 +138,15 @@ class Selected:
         way, sign = ("ASC", ">") if order.descending != after else ("DESC", "<")
         sql = (
             f"SELECT r.number {self._from(order)} WHERE r.task = ? {self.where} "
-            f"AND (r.{order.key}, r.number) {sign} (?, ?) ORDER BY r.{order.key} {way}, r.number {way} LIMIT 1"
+            f"AND ({self._key(order)}, r.number) {sign} (?, ?) "
+            f"ORDER BY {self._key(order)} {way}, r.number {way} LIMIT 1"
         )
         row = self.store.db.execute(sql, [self.task, *self.values, key, number]).fetchone()
         return None if row is None else int(row[0])
+
+    def _key(self, order: Order) -> str:
+        """The sort's column; with a sign that keeps SQLite from its index where rows are looked up by number."""
+        return f"r.{order.key}" if self.walked or self.source else f"+r.{order.key}"
 
     def _from(self, order: Order, *, near: bool = False) -> str:
         index = "" if near else f" INDEXED BY worklist_by_{order.key}" if self.walked else self.source
