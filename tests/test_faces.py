@@ -225,7 +225,7 @@ def test_patients_of_the_reference_standard_stay_blind_until_there_is_one(filled
 def test_the_queue_of_a_reader_says_why_only_where_it_gives_nothing_away(at_filled: Home) -> None:
     said = words(show("reading", reader="reader-1"))
     assert "8 of 10 read" in said
-    assert said.count("without the model") == said.count(">independent<")
+    assert said.count(">without the model") == said.count(">independent<")
     assert "drawn at random" not in said
     assert "labelstudio login" not in said  # the link signs in
 

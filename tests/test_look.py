@@ -79,7 +79,8 @@ def test_what_is_no_page_is_left_as_it_is() -> None:
     assert _client().get("/plain").text == "<head>"
 
 
-def test_a_language_that_is_not_whole_is_not_spoken() -> None:
+def test_a_language_that_is_not_whole_is_not_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.demo.OFFERED", ("en",))
     assert language_of({"accept-language": "ru"}, {"consilium-lang": "ru"}) == "en"
 
 
