@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from data.home import HOME_VARIABLE, Home
 from data.records import Layout, Measured, Prediction, QuestionPrediction, Series, Study
 from data.splits import patient
 from data.store import Store
+from tests import filled_home
 from tests.filled_home import manifest_of
 from tests.test_faces import show, words
+from workbench.views import study as study_page
+from workbench.worklist import Filter
 
 STEP = (0.0, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -106,3 +110,24 @@ def test_a_version_that_knows_phantoms_alone_says_so(home: Home, store: Store, p
     champion(home, "cxr_quality", [("person", found, ()), ("made", found, ())], phantoms=phantoms)
     assert ("learnt from phantoms alone" in words(show("study", study="person", task="cxr_quality"))) is said
     assert "learnt from phantoms alone" not in words(show("study", study="made", task="cxr_quality"))
+
+
+@pytest.mark.parametrize(
+    "asked", [{"sort": "uncertain first"}, {"doubt": "0.4"}, {"answer": "projection:lateral"}]
+)
+def test_a_reader_does_not_walk_by_the_models_answers(
+    asked: dict[str, str], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
+    filled_home.fill(home).close()
+    walked: list[Filter] = []
+    real = study_page.neighbours
+
+    def neighbours(store: Store, task: str, version: str, filtered: Filter, *rest: Any, **more: Any) -> Any:
+        walked.append(filtered)
+        return real(store, task, version, filtered, *rest, **more)
+
+    monkeypatch.setattr(study_page, "neighbours", neighbours)
+    for reader in ("", "reader-1"):
+        assert not show("study", reader=reader, study="study-040", task=filled_home.TASK, **asked).exception
+    assert [filtered.of_model for filtered in walked] == [True, False]

@@ -93,6 +93,8 @@ def _picture(
 def _head(place: Here, study: Study, sight: Sight) -> list[Study]:
     """The head with its buttons. Returns the study that comes next in the worklist, if there is one."""
     filtered = Filter.of_query(st.query_params)
+    if place.reader is not None and filtered.of_model:  # an address that a reader may not walk by
+        filtered = Filter()
     champion = place.champion
     before, after = neighbours(
         place.store, place.task.name, champion.version if champion else "", filtered, study.study_id,
