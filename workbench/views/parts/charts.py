@@ -221,7 +221,11 @@ def intervals(
             )
         )
     figure.update_yaxes(
-        tickvals=list(range(len(names))), ticktext=list(names), autorange="reversed", showgrid=False
+        tickvals=list(range(len(names))),
+        ticktext=list(names),
+        autorange="reversed",
+        showgrid=False,
+        automargin=True,
     )
     figure.update_layout(showlegend=len(sides) > 1, margin={"l": 190, "t": 24})
     return figure
@@ -249,5 +253,5 @@ def counts(rows: Mapping[str, Mapping[str, int]], *, colours: Mapping[str, str])
             )
         )
     figure.update_layout(barmode="stack", showlegend=True, margin={"l": 190, "t": 30, "b": 26}, bargap=0.35)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)  # names may be long
     return figure
