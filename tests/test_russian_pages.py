@@ -62,6 +62,22 @@ def left(page: AppTest) -> list[str]:
     return sorted(set(found))
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a round that is read."""
+    home = Home(tmp_path_factory.mktemp("russian") / "home").prepare()
+    filled_home.fill(home).close()
+    return home
+
+
+@pytest.fixture(scope="module")
+def disputed(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with disputed cases."""
+    home = Home(tmp_path_factory.mktemp("russian") / "disputed").prepare()
+    disputed_home.fill(home).close()
+    return home
+
+
 @pytest.mark.skipif("ru" not in OFFERED, reason="Russian is not offered")
 def test_every_message_is_translated() -> None:
     assert catalogue.wanting("ru") == []
@@ -70,10 +86,9 @@ def test_every_message_is_translated() -> None:
 @pytest.mark.parametrize("name", [name for name in PLACES if name != "home"])
 @pytest.mark.parametrize("reader", ["", "reader-1"])
 def test_a_page_in_russian_says_nothing_in_english(
-    name: str, reader: str, home: Home, monkeypatch: pytest.MonkeyPatch
+    name: str, reader: str, filled: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    filled_home.fill(home).close()
+    monkeypatch.setenv(HOME_VARIABLE, str(filled.path))
     page = show(name, reader=reader, lang="ru", task=filled_home.TASK)
     assert not page.exception
     assert left(page) == []
@@ -81,10 +96,9 @@ def test_a_page_in_russian_says_nothing_in_english(
 
 @pytest.mark.parametrize("name", ["adjudication", "consensus", "study", "loop"])
 def test_disputes_in_russian_say_nothing_in_english(
-    name: str, home: Home, monkeypatch: pytest.MonkeyPatch
+    name: str, disputed: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    disputed_home.fill(home).close()
+    monkeypatch.setenv(HOME_VARIABLE, str(disputed.path))
     query = {"study": "q-view"} if name in ("study", "adjudication") else {}
     page = show(name, reader="senior" if name == "adjudication" else "", lang="ru", task="cxr_quality", **query)
     assert not page.exception
