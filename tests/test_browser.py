@@ -153,7 +153,7 @@ def test_from_the_worklist_to_the_heat_map_and_back(page: Page) -> None:
     expect(page.get_by_role("button", name="Next")).to_be_enabled()
     page.keyboard.press("j")
     expect(page).to_have_url(re.compile(f"view=LL.*study={names[1]}|study={names[1]}.*view=LL"))
-    expect(page.locator(".viewer[data-loaded]")).to_be_visible()
+    expect(page.locator(".viewer[data-loaded]")).to_be_visible(timeout=90_000)
     page.get_by_role("button", name="Heat map").click()
     expect(page.get_by_text("heat map: ")).to_be_visible(timeout=120_000)  # the worker loads the version first
     expect(page.locator(".viewer[data-loaded]")).to_be_visible()

@@ -45,9 +45,13 @@ runner = CliRunner()
 
 
 @pytest.fixture
-def filled(home: Home, store: Store) -> Store:
+def filled(home: Home) -> Store:
+    return fill(home)
+
+
+def fill(home: Home) -> Store:
     """Fifteen studies: one cut off as the champion for quality says, one dark, one with labels alone, one twin."""
-    blobs, rng = Blobs.of(home), np.random.default_rng(5)
+    store, blobs, rng = Store.of(home), Blobs.of(home), np.random.default_rng(5)
     key = home.secret("key")
     pixels = np.zeros((64, 64), dtype=np.uint8)
     for number in range(15):

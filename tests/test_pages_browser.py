@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from data.home import Home
 from data.records import RoundState
 from data.store import Store
 from models.task import get_task
+from tests import disputed_home, test_curating, triage_home
 from tests.compared_home import TASK, many_patients, trained_round, version
 from tests.test_browser import CHROMIUM, FLAGS, SERVE, WORK, Served, _free_port, _start, _wait
 
@@ -27,14 +29,21 @@ IMAGES = 6
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A home whose round waits for the decision on a better candidate, its worker, and the application."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
     home = Home(tmp_path_factory.mktemp("pages") / "home").prepare()
     studies = many_patients(home, 160)
     champion = version(home, studies, 0.5, seed=1)
     Store.of(home).versions.crown(TASK, champion.version, "the first one")
     waiting = trained_round(home, studies, champion.version, 2.5, seed=2)
     Loop(home, get_task(TASK)).compare(waiting.round_id)
+    with _running(home) as serves:
+        yield serves
+
+
+@contextmanager
+def _running(home: Home) -> Iterator[Served]:
+    """A home's worker and application."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
     port = _free_port()
     running = [_start(home, WORK), _start(home, SERVE.format(port=port))]
     try:
@@ -47,8 +56,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             process.wait(20)
 
 
-@pytest.fixture
-def page(served: Served) -> Iterator[Page]:
+@contextmanager
+def _opened(served: Served) -> Iterator[Page]:
+    """A page of a browser of its own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=served.url)
@@ -56,6 +66,12 @@ def page(served: Served) -> Iterator[Page]:
         expect.set_options(timeout=60_000)
         yield context.new_page()
         browser.close()
+
+
+@pytest.fixture
+def page(served: Served) -> Iterator[Page]:
+    with _opened(served) as opened:
+        yield opened
 
 
 def test_a_better_candidate_is_promoted_and_rolled_back_with_reasons(page: Page, served: Served) -> None:
@@ -126,3 +142,60 @@ def test_the_log_is_filtered_by_the_address_and_verified(page: Page) -> None:
     expect(page.get_by_text("champion").first).to_be_visible()
     page.get_by_role("button", name="Verify now").click()
     expect(page.get_by_text("Nothing was altered")).to_be_visible()
+
+
+def test_a_reader_is_added(page: Page, served: Served) -> None:
+    page.goto("/readers")
+    page.get_by_label("Id", exact=True).fill("story-reader")
+    page.get_by_label("Name", exact=True).fill("Dr Story")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("Dr Story").first).to_be_visible()
+    assert Store.of(served.home).reads.reader("story-reader").name == "Dr Story"
+
+
+def test_the_home_is_measured_and_every_part_has_its_state(page: Page) -> None:
+    page.goto("/settings?show=places")
+    page.get_by_role("button", name="Measure").click()
+    expect(page.get_by_text("pixels").first).to_be_visible()
+    page.goto("/health")
+    expect(page.get_by_text("Database")).to_be_visible()
+    expect(page.get_by_text("consilium labelstudio start").first).to_be_visible()  # it does not run here
+
+
+def test_from_a_dispute_to_the_adjudication(tmp_path: Path) -> None:
+    home = Home(tmp_path / "disputed").prepare()
+    disputed_home.fill(home).close()
+    with _running(home) as served, _opened(served) as page:
+        page.goto("/consensus?task=cxr_quality")
+        expect(page.get_by_text("Krippendorff's alpha").first).to_be_visible()
+        page.get_by_role("link", name="Adjudicate").first.click()
+        expect(page).to_have_url(re.compile("/adjudication.*study="))
+        expect(page.get_by_role("heading", name="Adjudication")).to_be_visible()
+        expect(page.locator(".viewer[data-loaded]")).to_be_visible()
+
+
+def test_an_operating_point_is_made_and_decides(tmp_path: Path) -> None:
+    home = Home(tmp_path / "triage").prepare()
+    store = triage_home.fill(home, calibration=200, train=60)
+    with _running(home) as served, _opened(served) as page:
+        page.goto(f"/triage?task={triage_home.TASK}")
+        page.get_by_label("Cleared of the pathological, % at most").fill("10")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Make the operating point").click()
+        expect(page.get_by_text("at most 10.0% are cleared")).to_be_visible()
+        page.get_by_role("button", name="Decide on the unread studies").click()
+        expect(page.get_by_text("cleared for the first time")).to_be_visible()
+        (policy,) = store.triage.policies(triage_home.TASK)
+        assert (policy.miss, len(store.triage.clearances(policy.policy_id)) > 0) == (0.1, True)
+
+
+def test_a_set_is_drawn_from_reports_and_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path / "curated").prepare()
+    store = test_curating.fill(home)
+    with _running(home) as served, _opened(served) as page:
+        page.goto("/curation")
+        page.get_by_label("Name", exact=True).fill("hearts")
+        page.get_by_role("button", name="Draw and keep").click()
+        expect(page.get_by_text("5 with", exact=True).first).to_be_visible()
+        (kept,) = store.curations.all(test_curating.TASK)
+        assert len(kept.curated.positives) == 5
