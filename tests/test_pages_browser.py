@@ -196,6 +196,8 @@ def test_a_set_is_drawn_from_reports_and_kept(tmp_path: Path) -> None:
         page.goto("/curation")
         page.get_by_label("Name", exact=True).fill("hearts")
         page.get_by_role("button", name="Draw and keep").click()
-        expect(page.get_by_text("5 with", exact=True).first).to_be_visible()
+        expect(page.get_by_text("1 kept")).to_be_visible()
         (kept,) = store.curations.all(test_curating.TASK)
-        assert len(kept.curated.positives) == 5
+        assert kept.name == "hearts"
+        assert len(kept.curated.positives) > 0
+        expect(page.get_by_text(f"{len(kept.curated.positives)} with").first).to_be_visible()
