@@ -118,7 +118,7 @@ def addresses(port: int, label_server: str, *, fresh: bool) -> str:
         f"  API           http://127.0.0.1:{port}/docs",
         f"  Label Studio  {label_server}",
         "",
-        f"  Read a case:        http://127.0.0.1:{port}/reading?as={READER.reader_id}&task={TASK}",
+        f"  Read a case:        http://127.0.0.1:{port}/reading?as={READER.reader_id}",
         "  Follow the loop:    page Loop" + (" (the first round was read by scripted readers)" if fresh else ""),
         "  Bring own images:   .venv/bin/consilium ingest FOLDER --task cxr_quality",
         "  Add a reader:       .venv/bin/consilium readers add NAME",
