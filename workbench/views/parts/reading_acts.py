@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from active_learning.accepting import Accepting, Lack, Offer
-from data.records import WAITING, Mode, ReadRequest, RequestState, RoundState
+from active_learning.accepting import READABLE, Accepting, Lack, Offer
+from data.records import WAITING, Mode, ReadRequest, RequestState
 from workbench.labelling import reading_link
 from workbench.language import N_, _
 from workbench.views.parts import draft, reading_clock, words
@@ -92,7 +92,7 @@ def _to_take_back(queue: Queue, now: ReadRequest) -> ReadRequest | None:
             request is not None
             and request.request_id in queue.reads
             and request.request_id not in queue.settled
-            and queue.rounds[request.round_id].state in (RoundState.PUSHED, RoundState.READ)
+            and queue.rounds[request.round_id].state in READABLE
         )
 
     _what, request_id = st.session_state.get(JUST, ("", ""))
