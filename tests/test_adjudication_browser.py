@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from data.home import Home
 from data.store import Store
 from tests.disputed_home import fill
-from tests.test_browser import CHROMIUM, FLAGS, SERVE, WORK, Served, _free_port, _start, _wait
+from tests.served_home import opened, running
+from tests.test_browser import Served
 
 pytestmark = pytest.mark.browser
 
@@ -21,31 +21,16 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """A home with disputed cases, its worker, and the application."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
     home = Home(tmp_path / "served").prepare()
     fill(home).close()
-    port = _free_port()
-    running = [_start(home, WORK), _start(home, SERVE.format(port=port))]
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/tasks")
-        yield Served(home, f"http://127.0.0.1:{port}")
-    finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(20)
+    with running(home) as serves:
+        yield serves
 
 
 @pytest.fixture
 def page(served: Served) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=served.url)
-        context.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        yield context.new_page()
-        browser.close()
+    with opened(served, timeout_ms=30_000) as first:
+        yield first
 
 
 def test_from_one_disputed_case_to_the_next_and_to_the_appeal(page: Page, served: Served) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from active_learning.rounds import Loop
 from data.home import Home
@@ -20,7 +18,8 @@ from data.store import Store
 from models.task import get_task
 from tests import disputed_home, test_curating, triage_home
 from tests.compared_home import TASK, many_patients, trained_round, version
-from tests.test_browser import CHROMIUM, FLAGS, SERVE, WORK, Served, _free_port, _start, _wait
+from tests.served_home import opened, running
+from tests.test_browser import Served
 
 pytestmark = pytest.mark.browser
 IMAGES = 6
@@ -35,43 +34,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     Store.of(home).versions.crown(TASK, champion.version, "the first one")
     waiting = trained_round(home, studies, champion.version, 2.5, seed=2)
     Loop(home, get_task(TASK)).compare(waiting.round_id)
-    with _running(home) as serves:
+    with running(home) as serves:
         yield serves
-
-
-@contextmanager
-def _running(home: Home) -> Iterator[Served]:
-    """A home's worker and application."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
-    port = _free_port()
-    running = [_start(home, WORK), _start(home, SERVE.format(port=port))]
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/tasks")
-        yield Served(home, f"http://127.0.0.1:{port}")
-    finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(20)
-
-
-@contextmanager
-def _opened(served: Served) -> Iterator[Page]:
-    """A page of a browser of its own."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=served.url)
-        context.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        yield context.new_page()
-        browser.close()
 
 
 @pytest.fixture
 def page(served: Served) -> Iterator[Page]:
-    with _opened(served) as opened:
-        yield opened
+    with opened(served) as first:
+        yield first
 
 
 def test_a_better_candidate_is_promoted_and_rolled_back_with_reasons(page: Page, served: Served) -> None:
@@ -165,7 +135,7 @@ def test_the_home_is_measured_and_every_part_has_its_state(page: Page) -> None:
 def test_from_a_dispute_to_the_adjudication(tmp_path: Path) -> None:
     home = Home(tmp_path / "disputed").prepare()
     disputed_home.fill(home).close()
-    with _running(home) as served, _opened(served) as page:
+    with running(home) as served, opened(served) as page:
         page.goto("/consensus?task=cxr_quality")
         expect(page.get_by_text("Krippendorff's alpha").first).to_be_visible()
         page.get_by_role("link", name="Adjudicate").first.click()
@@ -177,7 +147,7 @@ def test_from_a_dispute_to_the_adjudication(tmp_path: Path) -> None:
 def test_an_operating_point_is_made_and_decides(tmp_path: Path) -> None:
     home = Home(tmp_path / "triage").prepare()
     store = triage_home.fill(home, calibration=200, train=60)
-    with _running(home) as served, _opened(served) as page:
+    with running(home) as served, opened(served) as page:
         page.goto(f"/triage?task={triage_home.TASK}")
         page.get_by_label("Cleared of the pathological, % at most").fill("10")
         page.keyboard.press("Enter")
@@ -192,7 +162,7 @@ def test_an_operating_point_is_made_and_decides(tmp_path: Path) -> None:
 def test_a_set_is_drawn_from_reports_and_kept(tmp_path: Path) -> None:
     home = Home(tmp_path / "curated").prepare()
     store = test_curating.fill(home)
-    with _running(home) as served, _opened(served) as page:
+    with running(home) as served, opened(served) as page:
         page.goto("/curation")
         page.get_by_label("Name", exact=True).fill("hearts")
         page.get_by_role("button", name="Draw and keep").click()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from data.home import Home
 from data.records import ReadRequest, RequestState, RoundState
 from tests.reading_home import CUT, TASK, Reading, champion, reading
-from tests.test_browser import CHROMIUM, FLAGS, SERVE, _free_port, _start, _wait
+from tests.served_home import opened, running
+from tests.test_browser import Served
 from workbench.views.parts.reading_acts import LEAST_S
 
 pytestmark = pytest.mark.browser
@@ -38,29 +37,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Reading:
 
 
 @pytest.fixture(scope="module")
-def address(made: Reading) -> Iterator[str]:
-    """Where the pages are served."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
-    port = _free_port()
-    serving = _start(made.home, SERVE.format(port=port))
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/tasks")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        serving.send_signal(signal.SIGTERM)
-        serving.wait(20)
+def served(made: Reading) -> Iterator[Served]:
+    """The pages, without a worker."""
+    with running(made.home, worker=False) as serves:
+        yield serves
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
-        context.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        yield context.new_page()
-        browser.close()
+def page(served: Served) -> Iterator[Page]:
+    with opened(served, timeout_ms=30_000) as first:
+        yield first
 
 
 def label(made: Reading, request: ReadRequest) -> str:
