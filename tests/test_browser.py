@@ -217,9 +217,9 @@ def test_the_demo_predicts_an_upload_and_keeps_nothing(page: Page, served: Serve
     page.goto("/gradio/")
     expect(page.get_by_text(NOTICE).first).to_be_visible()
     page.set_input_files("input[type=file]", _image(tmp_path / "upload.png"))
-    expect(page.get_by_role("row", name="upload.png")).to_be_visible()  # its name stands in two pieces
-    page.get_by_role("button", name="Predict").click()
     expect(page.locator(".c-shown img").first).to_be_visible()
+    expect(page.locator("input[type=file]")).to_be_attached()  # the field is empty again
+    expect(page.get_by_role("row", name="upload.png")).to_have_count(0)
     said = page.locator(".c-said").inner_text()
     assert f"Version {TASK}-v3" in said
     assert re.search(r"P = 0\.\d\d", said)
@@ -232,10 +232,23 @@ def test_the_demo_says_what_to_do_with_no_image(page: Page, tmp_path: Path) -> N
     (tmp_path / "notes.png").write_text("this is no picture")
     page.goto("/gradio/")
     page.set_input_files("input[type=file]", tmp_path / "notes.png")
-    expect(page.get_by_role("row", name="notes.png")).to_be_visible()  # its name stands in two pieces
-    page.get_by_role("button", name="Predict").click()
     expect(page.get_by_role("alert")).to_contain_text("The file cannot be read.")
     expect(page.get_by_role("alert")).to_contain_text("check the file and upload it again")
+    expect(page.get_by_role("row", name="notes.png")).to_be_visible()  # its name stands in two pieces
+    page.get_by_text("Adrenal lesions on CT").click()  # the same file, for another task
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_role("alert")).to_contain_text("no champion")
+
+
+def test_the_demo_changes_its_language_and_its_look(page: Page) -> None:
+    page.goto("/gradio/")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.get_by_role("button", name="Получить ответ")).to_be_visible()
+    expect(page.locator(".c-said")).to_contain_text("проекци")
+    page.get_by_role("button", name="Светлое").click()
+    expect(page.locator("html")).to_have_attribute("data-look", "light")
+    expect(page.get_by_role("link", name="Рабочее место")).to_have_attribute("href", "/")
+    page.context.clear_cookies()
 
 
 def test_the_api_predicts_through_the_same_port(served: Served, tmp_path: Path) -> None:

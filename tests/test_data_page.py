@@ -228,6 +228,18 @@ def test_what_is_no_folder_is_refused_with_what_to_do(given: str, store: Store) 
     assert not [job for job in store.jobs.all() if job.kind == LOOK]
 
 
+def test_the_one_table_of_a_folder_is_proposed(store: Store, folder: Path) -> None:
+    (folder / "mine.csv").write_text("patient;projection\nP1;frontal\n")
+    (folder / "doses.csv").write_text("day,dose\n1,2\n")
+    assert done(store, LOOK, path=str(folder))["tables"] == [str(folder / "mine.csv")]
+    field = next(one for one in show("data", show="take").text_input if one.label.startswith("Table of labels"))
+    assert field.value == str(folder / "mine.csv")
+    (folder / "more.csv").write_text("path,projection\n")
+    assert len(done(store, LOOK, path=str(folder))["tables"]) == 2
+    field = next(one for one in show("data", show="take").text_input if one.label.startswith("Table of labels"))
+    assert field.value == ""
+
+
 def test_the_home_itself_is_not_taken_in(store: Store) -> None:
     with pytest.raises(HomeError, match="home of the records"):
         checked(home_of(store), str(store.path.parent))

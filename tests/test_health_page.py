@@ -71,7 +71,7 @@ def test_a_home_that_others_may_read_is_red(home: Home, store: Store) -> None:
     [
         ("1.23.2", True, "1.23.2 at http://127.0.0.1:8085"),
         ("", True, "runs at http://127.0.0.1:8085"),
-        ("1.23.2", False, "1.23.2"),
+        ("1.23.2", False, "1.23.2 is installed and does not run"),
         ("", False, "not installed"),
     ],
 )

@@ -13,7 +13,7 @@ from data.answers import STUDY, Choice, Findings, Form, Grade, Measurement, Ques
 from data.errors import LabelsError
 from data.home import Home
 from data.ingest import IngestReport, ingest, read_labels
-from data.ingest.labels import PathMatcher
+from data.ingest.labels import PathMatcher, is_label_table
 from data.records import Mode, ReaderKind
 from data.store import Store
 
@@ -83,6 +83,25 @@ def test_values_that_do_not_fit_are_told_and_left_out(tmp_path: Path) -> None:
     assert [problem.split(":")[0] for problem in table.problems] == [
         "Line 2, quality", "Line 2, grade", "Line 2, signs", "Line 2, size", "Line 3, size",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_parts_the_columns_is_seen_in_the_first_line(tmp_path: Path, delimiter: str) -> None:
+    lines = (("path", "quality", "note"), ("a.png", "good", "x"), ("b.png", "bad", "y"))
+    path = write(tmp_path / "l.csv", *(delimiter.join(line) for line in lines))
+    table = read_labels(path, form=FORM, task="t")
+    assert [(row.path, [a.value for a in row.answers]) for row in table.rows] == [
+        ("a.png", ["good"]), ("b.png", ["bad"]),
+    ]  # fmt: skip
+    assert is_label_table(path)
+
+
+def test_what_names_no_study_is_no_table_of_labels(tmp_path: Path) -> None:
+    assert is_label_table(write(tmp_path / "L.CSV", "\ufeffPatient_ID;age", "1;50"))
+    assert not is_label_table(write(tmp_path / "doses.csv", "day,dose", "1,2"))
+    assert not is_label_table(write(tmp_path / "labels.txt", "path,quality", "a.png,good"))
+    assert not is_label_table(write(tmp_path / "empty.csv", ""))
+    assert not is_label_table(tmp_path / "missing.csv")
 
 
 def test_tables_that_are_none(tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ def _client() -> TestClient:
     async def plain(_: object) -> PlainTextResponse:
         return PlainTextResponse("<head>")
 
-    return TestClient(Looked(Starlette(routes=[Route("/", page), Route("/plain", plain)])))
+    app = Starlette(routes=[Route("/", page), Route("/plain", plain)])
+    return TestClient(Looked(app, head="<link rel='modulepreload' href='/a.js'>"))
 
 
 def test_the_choice_is_read_before_the_pages_own_scripts() -> None:
@@ -73,6 +74,11 @@ def test_the_choice_is_read_before_the_pages_own_scripts() -> None:
     assert reply.text.index("consilium-look") < reply.text.index("first()")
     assert int(reply.headers["content-length"]) == len(reply.content)
     assert "etag" not in reply.headers
+
+
+def test_the_head_ends_with_what_the_page_will_need() -> None:
+    reply = _client().get("/", headers={"accept": "text/html"})
+    assert "first()</script><link rel='modulepreload' href='/a.js'></head>" in reply.text
 
 
 def test_what_is_no_page_is_left_as_it_is() -> None:

@@ -18,9 +18,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from active_learning.proposal import Proposal
+from data.answers import Answer, Site
 from data.blobs import Blobs
 from data.home import HOME_VARIABLE, Home
-from data.records import Job, JobState, RequestState, RoundState
+from data.records import Job, JobState, ReferenceLabel, RequestState, RoundState
 from data.store import Store
 from models import versions
 from models.watching import Journal, course_of, read_course
@@ -94,6 +95,38 @@ def tasks_rows(page: AppTest) -> list[str]:
     return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(row))).strip() for row in rows]
 
 
+# -- a home that begins ---------------------------------------------------------------------------------------
+
+
+def test_before_the_first_round_the_page_says_what_is_needed_and_where_to_bring_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home").prepare()
+    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
+    page = show("loop")
+    assert {"Take images in", "Add readers"} < set(labels(page))
+    assert "Train" not in labels(page), "there is nothing to learn from"
+    assert "Choose cases" not in labels(page)
+    page.button(key="bring Studies").click().run()
+    assert not page.exception
+    assert "Folder, file or ZIP, by its whole path" in [field.label for field in page.text_input]
+
+
+def test_a_home_with_labels_and_no_version_offers_to_train(copy: Callable[[Home], Store], filled: Home) -> None:
+    store = copy(filled)
+    task = next(name for name in in_order(store) if name == "cxr_findings")
+    (study, *_) = store.studies.find(modalities={"CR", "DX"})
+    store.labels.add_references(
+        [ReferenceLabel(task, study.study_id, Answer("effusion", Site(), "present"), "a table")]
+    )
+    page = show("loop", task=task)
+    assert "1 label came in" in words(page)
+    page.button(key="bring First version").click().run()
+    (job,) = [job for job in store.jobs.all() if job.kind == "train"]
+    assert (job.arguments["task"], job.arguments["profile"]) == (task, "demo")
+    assert "It is being prepared." in words(page)
+
+
 # -- rows ------------------------------------------------------------------------------------------------
 
 
@@ -109,7 +142,9 @@ def test_every_task_has_a_row_and_one_has_its_details(copy: Callable[[Home], Sto
     assert f"Dr Ahn ({of_ahn})" in rows[0]
     assert "Waits for studies." in next(row for row in rows if row.startswith("Adrenal"))
     assert words(page).count('aria-current="step"') == 5
-    assert [label for label in labels(page) if label in ("Details", "Choose…")] == ["Choose…"] * 4
+    others = [label for label in labels(page) if label in ("Details", "Choose…", "Prepare…")]
+    assert others == ["Prepare…" if "Waits for studies." in row else "Choose…" for row in rows[1:]]
+    assert {"Prepare…", "Choose…"} == set(others)
     assert page.segmented_control(key=f"show {ROUND}").value == "readers"
 
 

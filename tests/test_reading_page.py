@@ -476,6 +476,8 @@ def test_a_reader_is_added_once_with_an_id_that_fits(store: Store) -> None:
     assert "Dr Dorn is added as adjudicator." in add("dorn")
     kept = store.reads.reader("dorn")
     assert (kept.name, kept.role, kept.experience_y, kept.active) == ("Dr Dorn", ReaderRole.ADJUDICATOR, 7.5, True)
+    typed = {field.label: field.value for field in page.text_input}
+    assert (typed["Id"], typed["Name"]) == ("", "")
 
 
 def test_experience_and_activity_change_and_nothing_else(store: Store) -> None:

@@ -12,6 +12,7 @@ from data.blobs import Blobs
 from data.errors import HomeError
 from data.home import Home
 from data.ingest import IngestReport, ingest, read_labels
+from data.ingest.labels import is_label_table
 from data.ingest.sniff import HEAD, sniff
 from data.ingest.sources import Opener, Source, Unusable, walk
 from data.splits import part_of, pseudonym_of
@@ -23,6 +24,8 @@ from workbench.jobs import QUICK, Work, kind
 LOOK, TAKE, LEAKS, SUSPECTS = "folder.look", "folder.take", "leaks", "labels.suspects"
 KEPT = 200
 """Rows that a job's record keeps; the command line tells all."""
+TABLES = 5
+"""Tables of labels that are named of a folder."""
 
 
 def checked(home: Home, given: str) -> Path:
@@ -55,6 +58,7 @@ def look(work: Work, *, path: str) -> Mapping[str, Any]:
     store = Store.of(work.home)
     formats: Counter[str] = Counter()
     refused: Counter[str] = Counter()
+    tables: list[str] = []
     files = size = known = 0
     with Opener() as opener:
         for found in walk([root], leave_out=work.home.path.absolute()):
@@ -67,10 +71,12 @@ def look(work: Work, *, path: str) -> Mapping[str, Any]:
                 known += store.studies.by_path(found.location) is not None
             else:
                 refused["not an image"] += 1
+                if not found.members and len(tables) < TABLES and is_label_table(found.path):
+                    tables.append(str(found.path))
             work.progress(0.0, f"{files} files looked at")
     return {
         "path": str(root), "files": files, "bytes": size, "known": known,
-        "formats": dict(formats.most_common()), "refused": dict(refused.most_common()),
+        "formats": dict(formats.most_common()), "refused": dict(refused.most_common()), "tables": tables,
     }  # fmt: skip
 
 

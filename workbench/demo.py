@@ -21,8 +21,9 @@ from workbench import jobs
 from workbench.api_replies import NOTICE
 from workbench.demo_work import remove_upload, take_upload
 from workbench.language import COOKIE, ENGLISH, N_, OFFERED, _, speaking, told
-from workbench.look import COOKIES, LOOK
+from workbench.look import CHOOSE, COOKIES, LOOK, LOOKS
 from workbench.order import first_task, in_order
+from workbench.style import FOLDER as SHEETS
 from workbench.theme import DARK, LIGHT
 from workbench.worker import is_running
 
@@ -41,6 +42,7 @@ _SCRIPT = f"""() => {{
   const kept = document.cookie.match(/(?:^|; ){COOKIES[LOOK]}=light/) ? "light" : "dark";
   document.documentElement.dataset.look = kept;
   document.body.classList.toggle("dark", kept === "dark");
+  document.addEventListener("click", {CHOOSE});
 }}"""
 
 
@@ -52,7 +54,8 @@ def _css() -> str:
             f"--{name}: {value};" for name, value in asdict(palette).items() if isinstance(value, str)
         )
         looks += f":root[data-look={palette.name}] {{ color-scheme: {palette.name}; {colours} }}\n"
-    return looks + Path(__file__).with_name("demo.css").read_text(encoding="utf-8")
+    sheets = (Path(__file__).with_name("demo.css"), SHEETS / "switches.css")
+    return looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def _theme() -> Any:
@@ -74,14 +77,29 @@ def language_of(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:
     return next((code for code in (cookies.get(COOKIE, ""), accepted) if code in OFFERED), ENGLISH)
 
 
+def _look(request: gr.Request) -> str:
+    kept = request.cookies.get(COOKIES[LOOK], "")
+    return kept if kept in LOOKS else next(iter(LOOKS))
+
+
+def _named(store: Store, task: ClinicalTask) -> str:
+    title = _(task.title)
+    return title if store.versions.champion(task.name) else _("{task} (no version yet)", task=title)
+
+
 def _about(task: ClinicalTask) -> str:
     """What a task answers, as it stands below the button."""
     return f"<div class='c-said q'>{escape(_(task.description))}</div>"
 
 
-def _top() -> str:
+def _top(look: str = next(iter(LOOKS))) -> str:
+    """The title, the way to the pages and to the API, and the choice of language and look."""
+    from workbench.views.parts.switches import choices  # noqa: PLC0415 - loads Streamlit
+
     title, promise = escape(_("Consilium demo")), escape(f"{_(PROMISE)} {_(NOTICE)}")
-    return f"<div class='c-top'><h1>{title}</h1><p>{promise}</p></div>"
+    ways = f"<a href='/'>{escape(_('Workbench'))}</a><a href='/docs'>API</a>"
+    aside = f"<div class='c-aside'>{ways}<div class='c-switches'>{choices(look)}</div></div>"
+    return f"<div class='c-top'><div><h1>{title}</h1><p>{promise}</p></div>{aside}</div>"
 
 
 def _nothing() -> str:
@@ -98,8 +116,8 @@ def create_demo(home: Home) -> gr.Blocks:
     def spoken(request: gr.Request) -> tuple[Any, ...]:
         """Every word of the empty page in the visitor's language."""
         with speaking(_language(request)):
-            named = gr.update(label=_("Task"), choices=[(_(t.title), name) for name, t in tasks.items()])
-            return (_top(), named, gr.update(label=_(_TAKES)), gr.update(value=_("Predict")),
+            named = gr.update(label=_("Task"), choices=[(_named(store, t), name) for name, t in tasks.items()])
+            return (_top(_look(request)), named, gr.update(label=_(_TAKES)), gr.update(value=_("Predict")),
                     _about(first_task(store)), _nothing())  # fmt: skip
 
     def about(name: str, request: gr.Request) -> str:
@@ -118,16 +136,20 @@ def create_demo(home: Home) -> gr.Blocks:
                 )
                 upload = gr.File(label=_TAKES, file_count="single", height=160)
                 ask = gr.Button("Predict", variant="primary")
-                said = gr.HTML(lambda: _about(first_task(store)), padding=False)
+                said = gr.HTML(_about(first_task(store)), padding=False)
             with gr.Column(scale=2):
                 shown = gr.HTML(_nothing(), padding=False)
             answer = gr.JSON(visible=False)
         demo.load(_with_request(spoken), None, [top, task, upload, ask, said, shown], api_visibility="private",
                   show_progress="hidden")  # fmt: skip
         task.input(_with_request(about), [task], [said], api_visibility="private", show_progress="hidden")
-        ask.click(
-            _predictor(home), [upload, task], [said, shown, answer], api_name="predict", concurrency_limit=1,
-            concurrency_id="predict", show_progress="full",
+        gr.on(
+            [upload.upload, ask.click], _predictor(home), [upload, task], [said, shown, answer],
+            api_name="predict", concurrency_limit=1, concurrency_id="predict", show_progress="full",
+            show_progress_on=[shown],
+        ).then(
+            lambda done: gr.skip() if "error" in done else None, [answer], [upload], api_visibility="private",
+            show_progress="hidden",
         )  # fmt: skip
     queued: gr.Blocks = demo.queue(max_size=16)
     return queued
@@ -174,25 +196,28 @@ def _with_request(function: Callable[..., Any]) -> Callable[..., Any]:
 def predict_upload(home: Home, upload: str | None, task: str, progress: Callable[..., object]) -> Shown:
     """What the champion says of an upload. The upload and what was made of it are gone afterwards.
 
+    An upload that could not be predicted can be tried again, with another task too; Gradio clears it away later.
+
     Raises
     ------
     ConsiliumError
         Nothing was uploaded, it cannot be read, or no worker is running.
     """
-    if not upload:
+    source = Path(upload or "")
+    if not source.is_file():
         raise NotAnImageError(
-            "No image was given.", given="nothing", expected="a file", do="drop one on the field"
-        )
+            "No image was given.", given="one that is deleted already" if upload else "nothing", expected="a file",
+            do="drop one on the field",
+        )  # fmt: skip
     clinical = get_task(task)
-    source = Path(upload)
     path = take_upload(home, source.read_bytes())
-    source.unlink(missing_ok=True)
     try:
         job = jobs.enqueue(home, "demo.predict", task=clinical.name, upload=str(path), pictures=True)
         done = _follow(home, job, progress)
         results = [_result(raw) for raw in done.result["results"]]
         shown = "".join(_figure(path.parent / name) for name in done.result["pictures"])
         kept = {name: value for name, value in done.result.items() if name != "pictures"}
+        source.unlink(missing_ok=True)
         return said(clinical.form, results, done.result), f"<div class='c-shown'>{shown}</div>", kept
     finally:
         remove_upload(home, path)
@@ -290,9 +315,11 @@ _HEADS = (N_("Question"), N_("Answer"), N_("Probability"), N_("By option"))
 
 def problem(error: ConsiliumError) -> str:
     """An error with what to do."""
+    from workbench.views.parts.markup import coded  # noqa: PLC0415 - a package that loads Streamlit
+
     given = error.as_dict()
     names = {"given": _("Given"), "expected": _("Expected"), "do": _("What to do")}
     pairs = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(told(given[key]))}</dd>" for key, name in names.items() if given[key]
+        f"<dt>{escape(name)}</dt><dd>{coded(told(given[key]))}</dd>" for key, name in names.items() if given[key]
     )
     return f"<div class='c-bad' role='alert'><b>{escape(told(given['error']))}</b><dl>{pairs}</dl></div>"

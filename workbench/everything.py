@@ -31,8 +31,13 @@ TASK = "cxr_quality"
 """The task whose demo is prepared before the addresses are shown; those of the others follow in the background."""
 
 
-def run_everything(home: Home, *, port: int, label_port: int, report: Report) -> None:
+def run_everything(home: Home, *, port: int, label_port: int, report: Report, demo: bool = True) -> None:
     """Start everything and stay until stopped; then stop what was started here, save the labelling server.
+
+    Parameters
+    ----------
+    demo:
+        Whether a home without studies of its own gets the embedded demo.
 
     Raises
     ------
@@ -50,17 +55,17 @@ def run_everything(home: Home, *, port: int, label_port: int, report: Report) ->
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     server = LabelStudioServer(home, port=label_port)
-    if not needs_demo(home, TASK):
+    fresh = demo and needs_demo(home, TASK)
+    if not fresh:
         report.progress(0.0, "starting Label Studio")
         server.install(progress=lambda words: report.progress(0.0, words))
         server.start()
     with _child(home, ["worker"]) as worker, _child(home, ["serve", "--port", str(port)]) as pages:
-        fresh = needs_demo(home, TASK)
         if fresh:
             prepare_demo(home, server, report, stop)
         _wait(f"http://127.0.0.1:{port}/api/health", pages)
-        report.say(addresses(port, server.status().url, fresh=fresh))
-        if others := ask_for_demos(home):
+        report.say(addresses(port, server.status().url, fresh=fresh, invited=is_invited(home)))
+        if demo and (others := ask_for_demos(home)):
             report.say(f"  In the background:  {', '.join(others)}; their pages show how far they are")
         while not stop.wait(1.0):
             for name, child in (("worker", worker), ("application", pages)):
@@ -109,19 +114,25 @@ def prepare_demo(home: Home, server: LabelStudioServer, report: Report, stop: th
         jobs.enqueue(home, "voxels", round_id=waiting.round_id)
 
 
-def addresses(port: int, label_server: str, *, fresh: bool) -> str:
+def is_invited(home: Home) -> bool:
+    """Whether the demo's reader is there, who has cases to read."""
+    return any(reader.reader_id == READER.reader_id for reader in Store.of(home).reads.readers())
+
+
+def addresses(port: int, label_server: str, *, fresh: bool, invited: bool) -> str:
     """Where everything is, and one line for each next step."""
+    pages = f"http://127.0.0.1:{port}"
     lines = [
         "",
-        f"  Workbench     http://127.0.0.1:{port}/",
-        f"  Demo          http://127.0.0.1:{port}/gradio",
-        f"  API           http://127.0.0.1:{port}/docs",
+        f"  Workbench     {pages}/",
+        f"  Demo          {pages}/gradio",
+        f"  API           {pages}/docs",
         f"  Label Studio  {label_server}",
         "",
-        f"  Read a case:        http://127.0.0.1:{port}/reading?as={READER.reader_id}",
-        "  Follow the loop:    page Loop" + (" (the first round was read by scripted readers)" if fresh else ""),
-        "  Bring own images:   .venv/bin/consilium ingest FOLDER --task cxr_quality",
-        "  Add a reader:       .venv/bin/consilium readers add NAME",
+        *([f"  Read a case:        {pages}/reading?as={READER.reader_id}"] if invited else []),
+        f"  Follow the loop:    {pages}/loop" + ("  (scripted readers read its first round)" if fresh else ""),
+        f"  Bring own images:   {pages}/data?show=take",
+        f"  Add a reader:       {pages}/readers",
         "",
         "  Stop with Ctrl-C.",
     ]

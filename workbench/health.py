@@ -30,6 +30,7 @@ SENTENCES = (
     N_("{1} GiB free"),
     N_("{1} jobs wait"),
     N_("not installed"),
+    N_("{1} is installed and does not run"),
     N_("{1} at {2}"),
     N_("runs at {1}"),
     N_("free space, or move the home"),
@@ -121,7 +122,7 @@ def _label_server(home: Home) -> PartHealth:
     from labelstudio.server import LabelStudioServer  # noqa: PLC0415 - loads its client
 
     status = LabelStudioServer(home).status()
-    detail = status.version or "not installed"
+    detail = f"{status.version} is installed and does not run" if status.version else "not installed"
     if status.running:  # from another environment where none is installed in this one
         detail = f"{status.version} at {status.url}" if status.version else f"runs at {status.url}"
     return PartHealth("Label Studio", status.running, detail, "start it with `consilium labelstudio start`")

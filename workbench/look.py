@@ -21,6 +21,16 @@ LOOKS: Mapping[str, str] = MappingProxyType({"dark": "Dark", "light": "Light"})
 COOKIES: Mapping[str, str] = MappingProxyType({LOOK: "consilium-look", language.KEY: language.COOKIE})
 """Query parameter -> the cookie that keeps it."""
 
+CHOOSE = """(event) => {
+  const chosen = event.target.closest("button[data-cookie]");
+  if (!chosen || chosen.ariaPressed === "true") return;
+  document.cookie = `${chosen.dataset.cookie}=${chosen.value}; path=/; max-age=31536000; samesite=lax`;
+  const address = new URL(location.href);
+  address.searchParams.delete(chosen.name);
+  history.replaceState(null, "", address);
+  location.reload();
+}"""
+"""What a click on a choice of language or look does, in the browser."""
 _SCRIPT = f"""<script>
 (() => {{
   const asked = new URLSearchParams(location.search);
@@ -41,10 +51,17 @@ _SCRIPT = f"""<script>
 
 
 class Looked:
-    """Pages in the look and the language that were chosen."""
+    """Pages in the look and the language that were chosen.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Parameters
+    ----------
+    head:
+        HTML that stands at the end of every page's head.
+    """
+
+    def __init__(self, app: ASGIApp, *, head: str = "") -> None:
         self.app = app
+        self.head = head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a page gets the lines before its first script."""
@@ -69,6 +86,7 @@ class Looked:
             if message.get("more_body"):
                 return
             body = b"".join(pieces).replace(b"<head>", b"<head>" + _SCRIPT.encode(), 1)
+            body = body.replace(b"</head>", self.head.encode() + b"</head>", 1)
             headers = MutableHeaders(scope=start)
             headers["content-length"] = str(len(body))
             for changed in ("etag", "last-modified"):

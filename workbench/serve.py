@@ -20,7 +20,7 @@ from workbench.labelling import add_sign_in
 from workbench.log_route import add_log
 from workbench.look import Looked
 from workbench.theme import UPLOAD_MB, apply_settings
-from workbench.viewer.canvas_files import add_canvas
+from workbench.viewer.canvas_files import add_canvas, preloads
 from workbench.viewer.routes import add_routes
 
 HOST = "127.0.0.1"
@@ -79,7 +79,7 @@ def create_app(home: Home) -> ASGIApp:
     )  # fmt: skip
 
     app.add_route("/gradio", lambda _: RedirectResponse("/gradio/"))  # before the pages, which take all the rest
-    app.mount("/", Looked(pages))
+    app.mount("/", Looked(pages, head=preloads()))
     return Guard(app, hosts=HOSTS)
 
 

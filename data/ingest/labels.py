@@ -33,6 +33,8 @@ _ALIASES: Mapping[str, str] = {
     "report": "report",
 }  # fmt: skip
 _KEYS = ("path", "study", "patient")
+_DELIMITERS = ",;\t"
+_HEAD_BYTES = 4096
 _MODALITIES = frozenset({"CR", "DX", "CT", "MR", "PT", "US", "MG", "XA", "RF", "NM", "OT"})
 
 
@@ -99,7 +101,7 @@ def read_labels(
     Parameters
     ----------
     path:
-        A CSV file with a line of column names, in UTF-8.
+        A CSV file with a line of column names, in UTF-8; commas, semicolons or tabs part the columns.
     form, task:
         The questions that label columns are checked against, and the task that they belong to.
     blobs:
@@ -124,7 +126,7 @@ def read_labels(
             do="correct the path",
         ) from error
     try:
-        reader = csv.DictReader(io.StringIO(content, newline=""))
+        reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=_delimiter(content))
         columns = list(reader.fieldnames or ())
         raw_rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
@@ -143,6 +145,25 @@ def read_labels(
     ignored = tuple(c for c in columns if c not in meanings)
     files = frozenset(masks.files) if masks is not None else frozenset()
     return LabelsTable(Path(path).name, task, rows, ignored, tuple(problems), files)
+
+
+def is_label_table(path: Path) -> bool:
+    """Whether a file is a CSV with a column that names a study, by its name and its first line."""
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
+        columns = next(csv.reader(io.StringIO(head, newline=""), delimiter=_delimiter(head)), [])
+    except (OSError, csv.Error):
+        return False
+    return any(_ALIASES.get(column.strip().lower()) in _KEYS for column in columns)
+
+
+def _delimiter(content: str) -> str:
+    """What parts the columns of the first line."""
+    first = content.partition("\n")[0]
+    return max(_DELIMITERS, key=first.count)
 
 
 @dataclass(frozen=True, slots=True)

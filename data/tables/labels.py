@@ -44,6 +44,11 @@ class Labels(Table):
             for row in self._rows(f"{sql} ORDER BY study_id, question, site", parameters)
         ]
 
+    def count_references(self, task: str) -> int:
+        """How many imported labels a task has."""
+        (row,) = self._rows("SELECT count(*) AS n FROM reference_labels WHERE task = ?", [task])
+        return int(row["n"])
+
     def put_consensus(self, records: Iterable[Consensus]) -> None:
         """Keep consensus records; one of the same study, round, question and site is replaced."""
         with self._store.write() as db:

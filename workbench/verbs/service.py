@@ -113,6 +113,7 @@ def serve(port: Port = 8501, as_json: Json = False) -> None:
 def run(
     port: Port = 8501,
     label_port: Annotated[int, typer.Option(help="The labelling server's port.", min=1, max=65535)] = 8085,
+    demo: Annotated[bool, typer.Option(help="Whether an empty home gets the embedded demo.")] = True,
     as_json: Json = False,
 ) -> None:
     """Start everything: labelling server, worker, pages, demo and API; an empty home gets the embedded demo."""
@@ -120,7 +121,7 @@ def run(
         from data.home import Home
         from workbench.everything import run_everything
 
-        run_everything(Home.default(), port=port, label_port=label_port, report=report)
+        run_everything(Home.default(), port=port, label_port=label_port, report=report, demo=demo)
         report.result({"stopped": True})
 
 

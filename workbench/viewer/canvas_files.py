@@ -33,6 +33,12 @@ def address() -> str:
     return f"{PREFIX}/{digest.hexdigest()[:16]}"
 
 
+def preloads() -> str:
+    """What a page's head says of the modules, so that a browser has them before the page asks for its viewer."""
+    names = [name for name in files() if name.endswith(".js")]
+    return "".join(f'<link rel="modulepreload" href="{address()}/{name}">' for name in names)
+
+
 def add_canvas(router: APIRouter) -> None:
     """Add the route of the files. They hold nobody's data and need no login."""
 

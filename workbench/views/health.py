@@ -12,7 +12,7 @@ from workbench.language import N_, _, n_, told
 from workbench.views.parts import jobs, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, section, show
-from workbench.views.parts.markup import Html, bar, join, table, tag, text, tone
+from workbench.views.parts.markup import Html, bar, coded, join, table, tag, tone
 from workbench.views.parts.segments import segments
 
 _TONES = {JobState.FAILED: "wrong", JobState.DONE: "good", JobState.CANCELLED: "faint"}
@@ -52,7 +52,7 @@ def page() -> None:
 
 def _part(part: PartHealth) -> Html:
     mark = tone("●", "good") if part.ok else tone("▲", "wrong")
-    said = join((told(part.detail), "" if part.ok else tag("div", _command(told(part.do)), cls="c-quiet")))
+    said = join((told(part.detail), "" if part.ok else tag("div", coded(told(part.do)), cls="c-quiet")))
     return tag("div", mark, tag("b", _(part.name)), tag("div", said), cls="c-status")
 
 
@@ -89,14 +89,9 @@ def _newest(place: Here, states: Sequence[JobState]) -> list[Job]:
 def _row(job: Job) -> list[object]:
     state = f"{MARKS[job.state]} {_(words.JOB_STATES[job.state])}"
     return [
-        _(words.JOBS[job.kind]) if job.kind in words.JOBS else job.kind,
+        jobs.name_of(job),
         tone(state, _TONES.get(job.state, "quiet")),
         join((bar(job.progress), f"{job.progress:.0%}")),
         told(job.error.get("error") or job.message),
         tag("span", words.moment(job.updated_at), cls="c-nowrap"),
     ]
-
-
-def _command(do: str) -> Html:
-    pieces = do.split("`")
-    return join(tag("code", piece) if index % 2 else text(piece) for index, piece in enumerate(pieces))

@@ -144,13 +144,16 @@ def _done(said: str) -> None:
 
 
 def _add(place: Here) -> None:
+    """The form is empty again once somebody was added; what was typed stays where that failed."""
+    turn = st.session_state.setdefault("readers added", 0)
     with st.form("add reader"):
         show(tag("b", _("Add a reader")))
-        reader_id = st.text_input(_("Id"), placeholder=_("lower-case letters, digits and -"), max_chars=40)
-        name = st.text_input(_("Name"), placeholder=_("what people call the reader"))
-        role = st.selectbox(_("Role"), list(ROLES), format_func=lambda one: _(ROLES[one]))
+        reader_id = st.text_input(_("Id"), placeholder=_("lower-case letters, digits and -"), max_chars=40,
+                                  key=f"new id {turn}")  # fmt: skip
+        name = st.text_input(_("Name"), placeholder=_("what people call the reader"), key=f"new name {turn}")
+        role = st.selectbox(_("Role"), list(ROLES), format_func=lambda one: _(ROLES[one]), key=f"new role {turn}")
         years = st.number_input(_("Experience, years"), 0.0, 80.0, None, 0.5, format="%.1f",
-                                placeholder=_("not known"))  # fmt: skip
+                                placeholder=_("not known"), key=f"new years {turn}")  # fmt: skip
         if not st.form_submit_button(_("Add"), type="primary"):
             return
     with failures():
@@ -162,6 +165,7 @@ def _add(place: Here) -> None:
             raise ConfigError("A reader with this id is there already.", given=given, expected="a new id",
                               do="choose another id, or change the one that is there")  # fmt: skip
         kept = place.store.reads.add_reader(Reader(given, name.strip() or given, role=role, experience_y=years))
+        st.session_state["readers added"] = turn + 1
         _done(_("{name} is added as {role}.", name=kept.name, role=_(ROLE_NAMES[kept.role])))
 
 

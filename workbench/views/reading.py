@@ -48,7 +48,7 @@ def page() -> None:
         with right:
             reading_case.show_case(place, queue, now)
     else:
-        reading_arrivals.watch(place)
+        reading_arrivals.watch_own(place)
         empty(_("Nothing to read"), _("Cases appear here once a round has been sent to its readers."),
               f"consilium round open {place.task.name}")  # fmt: skip
     guideline.of_reader(place, place.reader.reader_id)

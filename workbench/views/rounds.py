@@ -16,6 +16,7 @@ from workbench.views.parts import (
     learning_curves,
     loop_cases,
     loop_decide,
+    loop_first,
     loop_read,
     loop_row,
     loop_train,
@@ -26,7 +27,10 @@ from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, note
 from workbench.views.parts.loop_standing import Standing
 from workbench.views.parts.markup import tag
+from workbench.views.parts.watch import watch
 
+LOOK_S = 2.0
+"""How often the rounds are looked at."""
 VIEWS: Mapping[str, str] = {
     "batch": N_("Batch ({n})"),
     "readers": N_("Readers"),
@@ -41,8 +45,16 @@ def page() -> None:
     """Show each task's round; of the chosen task its details, too."""
     place = here()
     header(_("Loop"), tag("span", _("choose, read, agree, train, compare, promote"), cls="c-quiet"))
-    for task in in_order(place.store).values():
-        _task(Here(place.home, place.store, place.blobs, task, place.reader), opened=task.name == place.task.name)
+    tasks = _tasks(place)
+    for one in tasks:
+        _task(one, opened=one.task.name == place.task.name)
+    watch(place.store, lambda: tuple(Standing.of(one).at for one in tasks), key="rounds", every_s=LOOK_S)
+
+
+def _tasks(place: Here) -> list[Here]:
+    return [
+        Here(place.home, place.store, place.blobs, task, place.reader) for task in in_order(place.store).values()
+    ]
 
 
 def _task(place: Here, *, opened: bool) -> None:
@@ -83,16 +95,24 @@ def _details(standing: Standing, work: Mapping[str, Job | None], *, running: boo
         loop_decide.ended(place, standing.latest)
         prepared = work["loop"]
         if prepared is None or prepared.state not in jobs.RUNNING:
-            preview = work["preview"]
-            previewed = preview is not None and preview.state == JobState.DONE
-            plan_form.choose(place, running=running, previewed=previewed)
-            batch_preview.batch(place, preview, running=running)
+            _next_round(standing, work["preview"], running=running)
     else:
         if current.state == RoundState.CLOSED:
             loop_train.follow(place.home, current.round_id, work.get("training"))
         _round(standing, running=running)
     loop_decide.history(place)
     learning_curves.show(place)
+
+
+def _next_round(standing: Standing, preview: Job | None, *, running: bool) -> None:
+    """What is needed for it, and the choice of its cases once that is there."""
+    place = standing.place
+    if standing.lacks or standing.latest is None:
+        loop_first.preparations(place, running=running)
+    if not standing.lacks:
+        previewed = preview is not None and preview.state == JobState.DONE
+        plan_form.choose(place, running=running, previewed=previewed)
+        batch_preview.batch(place, preview, running=running)
 
 
 def _round(standing: Standing, *, running: bool) -> None:

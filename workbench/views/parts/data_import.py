@@ -12,6 +12,7 @@ from data.records import Job, JobState
 from workbench.data_work import LOOK, TAKE, checked
 from workbench.language import _, n_, number
 from workbench.theme import UPLOAD_MB
+from workbench.views import places
 from workbench.views.parts import data_refused, jobs, words
 from workbench.views.parts.context import Here
 from workbench.views.parts.data_overview import nothing
@@ -70,7 +71,9 @@ def _there(place: Here, looked: Job, *, running: bool) -> None:
         return
     with st.form("take the folder", border=False):
         left, right = st.columns(2)
+        tables = result.get("tables", ())  # of a look that was kept before tables were sought: none
         labels = left.text_input(_("Table of labels (CSV), by its whole path"), placeholder=_("none"),
+                                 value=tables[0] if len(tables) == 1 else "",
                                  help=_("A column path, study or patient names the study; columns named like the "
                                         "task's questions hold labels."))  # fmt: skip
         source = right.text_input(_("Where it is from"), placeholder=_("a name in front of every patient's id"),
@@ -107,6 +110,8 @@ def _came_in(taken: Job) -> None:
         pairs.append((_("Labels"), matched))
     head = join((tone("● ", "good"), tag("b", _("Taken in")), " ", tone(words.ago(taken.updated_at), "quiet")))
     show(tag("div", head, facts(pairs), cls="c-panel"))
+    if st.button(_("Go on in the loop"), key="to the loop", type="primary"):
+        places.go("loop")
 
 
 def _upload(place: Here) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from data.errors import ConsiliumError
 from workbench.language import _, told
 from workbench.views.parts import words
-from workbench.views.parts.markup import Html, join, tag, text
+from workbench.views.parts.markup import coded, tag
 
 
 def show(*parts: object) -> None:
@@ -49,15 +49,9 @@ def failure(error: Mapping[str, str]) -> None:
     """An error: what went wrong, what was given, what was expected, what to do. It can be copied."""
     labels = (("given", _("Given")), ("expected", _("Expected")), ("do", _("What to do")))
     pairs = [(label, error[name]) for name, label in labels if error.get(name)]
-    listed = [part for label, value in pairs for part in (tag("dt", label), tag("dd", _code(told(value))))]
+    listed = [part for label, value in pairs for part in (tag("dt", label), tag("dd", coded(told(value))))]
     title = told(error.get("error", "")) or _("It failed without saying why.")
     show(tag("div", tag("b", title), tag("dl", *listed) if listed else "", cls="c-box c-wrong", role="alert"))
-
-
-def _code(value: str) -> Html:
-    """Text in which what stands between back-ticks is code."""
-    pieces = value.split("`")
-    return join(tag("code", piece) if i % 2 else text(piece) for i, piece in enumerate(pieces))
 
 
 @contextmanager

@@ -104,7 +104,8 @@ def _follow(home: Home, job_id: str, key: str) -> None:
         st.rerun()
     waits = job.state == JobState.WAITING and not worker.is_running(home)
     said = told(job.message) or _(words.JOB_STATES[job.state])
-    head = tag("span", f"{name_of(job)} · {said}", cls="c-small")
+    name = name_of(job)
+    head = tag("span", name if said == name else f"{name} · {said}", cls="c-small")
     share = tag("span", f"{100 * job.progress:.0f}%", cls="c-small c-quiet", style="float:right")
     show(share, head, bar(job.progress, cls="c-wide c-model"))
     if waits:

@@ -87,7 +87,8 @@ def _button(standing: Standing, *, opened: bool, running: bool) -> None:
             ask(standing, step)
     if not opened:
         first = step in ("", "promote")
-        said = (_("Decide") if current else _("Choose…")) if first else _("Details")
+        begins = _("Prepare…") if standing.lacks else _("Choose…")
+        said = (_("Decide") if current else begins) if first else _("Details")
         st.button(said, key=f"open {name} row", type="primary" if step == "promote" else "secondary",
                   width="stretch", on_click=_open, args=(name,))  # fmt: skip
 

@@ -76,6 +76,13 @@ class Standing:
         return [record for record in records if record.state == ConsensusState.DISPUTED]
 
     @property
+    def at(self) -> tuple[str, str, int, int]:
+        """What changes as soon as the row does: the round, its state, the reads that came and are awaited."""
+        if self.current is None:
+            return ("", "", 0, 0)
+        return (self.current.round_id, self.current.state, self.read, len(self.awaited))
+
+    @property
     def awaited(self) -> Sequence[ReadRequest]:
         """Disputed cases that wait for an adjudicator."""
         return [r for r in self.requests if r.purpose == Purpose.ADJUDICATION and r.state == RequestState.PUSHED]
@@ -120,12 +127,18 @@ class Standing:
             return _("The training was {where}.", where=where)
         return _(_WAITS[state])
 
-    def _before(self) -> str:
+    @cached_property
+    def lacks(self) -> str:
+        """What is not there and must be before a round can be opened; empty where nothing is lacking."""
         store, task = self.place.store, self.place.task
         if not store.studies.count(modalities=task.modalities):
-            return _("Waits for studies.")
-        if not any(r.role == ReaderRole.READER for r in store.reads.readers(kind=ReaderKind.PERSON)):
-            return _("Waits for readers.")
+            return "studies"
+        known = store.reads.readers(kind=ReaderKind.PERSON)
+        return "" if any(r.active and r.role == ReaderRole.READER for r in known) else "readers"
+
+    def _before(self) -> str:
+        if self.lacks:
+            return _("Waits for studies.") if self.lacks == "studies" else _("Waits for readers.")
         return _("Ready for the next batch.") if self.latest else _("Ready for its first batch.")
 
     def _readers(self) -> str:

@@ -34,6 +34,12 @@ def tag(name: str, *content: object, cls: str = "", **attributes: object) -> Htm
     return Html(f"<{name}{written}>{join(content)}</{name}>")
 
 
+def coded(value: str) -> Html:
+    """Text in which what stands between back-ticks is code."""
+    pieces = value.split("`")
+    return join(tag("code", piece) if i % 2 else text(piece) for i, piece in enumerate(pieces))
+
+
 def image(source: str, *, alt: str, cls: str = "") -> Html:
     """A picture that the browser loads when it comes into view."""
     return Html(f'<img src="{escape(source)}" alt="{escape(alt)}" class="{cls}" loading="lazy">')

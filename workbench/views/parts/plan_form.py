@@ -14,12 +14,12 @@ from models.config import ProfileName, Reading
 from workbench.language import _
 from workbench.views.parts import batch_preview, jobs, words
 from workbench.views.parts.context import Here
-from workbench.views.parts.frame import empty, failures, show
+from workbench.views.parts.frame import failures, show
 from workbench.views.parts.markup import Html, tag
 
 
 def choose(place: Here, *, running: bool, previewed: bool = False) -> None:
-    """Choose the cases of the next round.
+    """Choose the cases of the next round; readers and studies are there.
 
     Parameters
     ----------
@@ -31,15 +31,7 @@ def choose(place: Here, *, running: bool, previewed: bool = False) -> None:
     names = {r.reader_id: words.reader_name(r) for r in known}
     readers = [r.reader_id for r in known if r.role == ReaderRole.READER]
     others = [r.reader_id for r in known if r.role == ReaderRole.ADJUDICATOR]
-    if not readers:
-        empty(_("No readers yet"),
-              _("A round asks people; add as many as read each case, on the page Readers or here:"),
-              "consilium readers add NAME")  # fmt: skip
-        return
     accepted = place.store.studies.count(modalities=task.modalities)
-    if not accepted:
-        empty(_("No studies yet"), _("A round chooses among the studies that came in."), "consilium ingest FOLDER")
-        return
     with st.expander(_("Choose the cases of the next round"), expanded=not running):
         top, price = st.columns([4, 1.2], gap="medium")
         with top:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from data.records import WAITING, ReadRequest
@@ -10,12 +12,13 @@ from workbench.views.parts import reading_clock
 from workbench.views.parts.choice import switch
 from workbench.views.parts.context import Here
 from workbench.views.parts.reading_queue import JUST, Queue, current, open_case
+from workbench.views.parts.watch import watch
 
 LOOK_S = 0.5
 """How often the records are looked at."""
 GO_ON = "on"
 """The key, and query parameter, of the switch."""
-_OPEN, _STATE, _LOG = "reading open", "reading state", "reading log"
+_OPEN = "reading open"
 
 
 def arrivals(place: Here, queue: Queue) -> None:
@@ -24,7 +27,7 @@ def arrivals(place: Here, queue: Queue) -> None:
     now = current(queue)
     came = _arrived(queue)
     st.session_state[_OPEN] = now.request_id if now.state in WAITING else ""
-    watch(place)
+    watch_own(place)
     if came is not None:
         reading_clock.clock().answered(came.request_id)
         st.session_state[JUST] = ("arrived", came.request_id)
@@ -41,20 +44,8 @@ def _arrived(queue: Queue) -> ReadRequest | None:
     return next((r for r in queue.every if r.request_id == before and r.state not in WAITING), None)
 
 
-def watch(place: Here) -> None:
+def watch_own(place: Here) -> None:
     """Draw the page anew as soon as something of its reader comes, changes or is sent."""
     if place.reader is not None:
-        st.session_state[_LOG] = place.store.log.head().sequence
-        st.session_state[_STATE] = place.store.reads.state_of(place.task.name, place.reader.reader_id)
-        _look(place)
-
-
-@st.fragment(run_every=LOOK_S)
-def _look(place: Here) -> None:
-    """One row is read each time; the reader's own only where the log has grown."""
-    newest = place.store.log.head().sequence
-    if newest == st.session_state.get(_LOG) or place.reader is None:
-        return
-    st.session_state[_LOG] = newest
-    if place.store.reads.state_of(place.task.name, place.reader.reader_id) != st.session_state.get(_STATE):
-        st.rerun()
+        state = partial(place.store.reads.state_of, place.task.name, place.reader.reader_id)
+        watch(place.store, state, key="own reads", every_s=LOOK_S)

@@ -67,7 +67,7 @@ def _about(place: Here, task: ClinicalTask) -> None:
         (_("File"), tag("span", str(configs_folder() / f"{task.name}.toml"), cls="c-mono")),
     ]), tag("p", tone(_("Changed in the file; each process reads it when it starts. To publish a guideline:"),
                       "quiet"), " ", tag("code", f"consilium guideline publish {task.name} FILE"),
-            cls="c-small"))  # fmt: skip
+            cls="c-small", style="margin-top:8px"))  # fmt: skip
     if newest is not None:
         with st.expander(_("The guideline")):
             st.markdown(newest.text)

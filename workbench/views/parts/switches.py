@@ -7,25 +7,17 @@ from collections.abc import Mapping
 import streamlit as st
 
 from workbench.language import KEY, LANGUAGES, N_, OFFERED, _, language
-from workbench.look import COOKIES, LOOK, LOOKS
+from workbench.look import CHOOSE, COOKIES, LOOK, LOOKS
 from workbench.theme import palette
 from workbench.views.parts.markup import Html, join, tag
 
 _NAMES: Mapping[str, str] = {"dark": N_("Dark"), "light": N_("Light")}
-_SCRIPT = """
-export default function ({ data, parentElement }) {
+_SCRIPT = f"""
+export default function ({{ data, parentElement }}) {{
   const place = parentElement.querySelector(".c-switches");
   if (place.innerHTML !== data.html) place.innerHTML = data.html;
-  place.onclick = (event) => {
-    const chosen = event.target.closest("button[data-cookie]");
-    if (!chosen || chosen.ariaPressed === "true") return;
-    document.cookie = `${chosen.dataset.cookie}=${chosen.value}; path=/; max-age=31536000; samesite=lax`;
-    const address = new URL(location.href);
-    address.searchParams.delete(chosen.name);
-    history.replaceState(null, "", address);
-    location.reload();
-  };
-}
+  place.onclick = {CHOOSE};
+}}
 """
 
 
@@ -34,10 +26,14 @@ def switches() -> None:
     component = st.components.v2.component(
         "consilium_switches", html='<div class="c c-switches"></div>', js=_SCRIPT, isolate_styles=False
     )
+    component(data={"html": str(choices(palette().name))}, key="switches")
+
+
+def choices(look: str) -> Html:
+    """Both choices, in the language that is spoken and this look."""
     offered = {code: LANGUAGES[code] for code in OFFERED}
     languages = _choice(_("Language"), KEY, offered, language()) if len(offered) > 1 else ""
-    looks = _choice(_("Look"), LOOK, {look: _(_NAMES[look]) for look in LOOKS}, palette().name)
-    component(data={"html": str(join((languages, looks)))}, key="switches")
+    return join((languages, _choice(_("Look"), LOOK, {name: _(_NAMES[name]) for name in LOOKS}, look)))
 
 
 def _choice(label: str, name: str, options: Mapping[str, str], chosen: str) -> Html:
