@@ -31,6 +31,8 @@ class State:
         Wall time so far.
     done:
         Whether the training is over.
+    beside:
+        What else a loop that is not ours goes on from.
     """
 
     epoch: int = 0
@@ -43,6 +45,7 @@ class State:
     curve: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     done: bool = False
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 def copy_weights(module: torch.nn.Module) -> dict[str, Tensor]:
@@ -62,7 +65,7 @@ def save_state(path: Path, fingerprint: str, state: State) -> None:
     """
     content: dict[str, Any] = {f.name: getattr(state, f.name) for f in fields(state)}
     if state.done:
-        content |= {"weights": {}, "optimiser": {}}
+        content |= {"weights": {}, "optimiser": {}, "beside": {}}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -84,4 +87,4 @@ def read_state(path: Path, fingerprint: str) -> State | None:
         return None
     if not isinstance(content, dict) or content.get("fingerprint") != fingerprint:
         return None
-    return State(**{f.name: content[f.name] for f in fields(State)})
+    return State(**{f.name: content[f.name] for f in fields(State) if f.name in content})

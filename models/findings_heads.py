@@ -21,6 +21,7 @@ from models.explain import grad_cam
 from models.findings import QUESTION, CuratedExample, FindingsData, FindingsProfile, gather
 from models.findings_pictures import chest_of, prepared
 from models.images import overlapped, page
+from models.pace import planned
 from models.stages import StageResult, train_stage
 from models.task import ClinicalTask, Explanation, Model, Progress, Trained, TrainingRun, silent
 from models.watching import watching
@@ -71,7 +72,7 @@ def _shared(run: TrainingRun, data: FindingsData, profile: FindingsProfile) -> d
 def _each(run: TrainingRun, data: FindingsData, profile: FindingsProfile) -> dict[str, StageResult]:
     results = {}
     if journal := watching():
-        journal.planned = len(data.findings) * len(profile.stage.networks)
+        journal.expect(planned(dict.fromkeys(data.findings, profile.stage)))
     for index, name in enumerate(data.findings):
 
         def told(share: float, words: str, index: int = index) -> None:

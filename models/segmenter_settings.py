@@ -21,6 +21,11 @@ class SegmentStage(Schedule):
     augment: Augment = Augment()
     """Random changes of the training pages and their outlines together."""
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The one network, as stages that compare several name theirs."""
+        return (self.network,)
+
     @model_validator(mode="after")
     def _sizes(self) -> SegmentStage:
         if min(self.size_px) < 16 or any(size % 16 for size in self.size_px):

@@ -25,6 +25,7 @@ from data.pixels import Pixels
 from data.records import Part, Prediction, Series, Study
 from models.changes import NONE, Changes
 from models.config import Profile, ProfileName, TaskConfig, load_config
+from models.pace import Planned, planned
 
 if TYPE_CHECKING:
     import torch
@@ -258,6 +259,10 @@ class ClinicalTask(ABC):
     def select(self, store: Store, examples: Sequence[Example], parts: Collection[Part]) -> list[Example]:
         """What is trained on of the examples of these parts' patients; all, unless a task chooses."""
         return list(examples)
+
+    def planned(self, profile: Profile) -> tuple[Planned, ...]:
+        """The networks that :meth:`train` trains, in its order; those that lack examples are left out then."""
+        return planned(profile.stages)
 
     @abstractmethod
     def train(self, run: TrainingRun) -> Trained:

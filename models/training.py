@@ -33,6 +33,7 @@ from models.config import ProfileName
 from models.device import find_device
 from models.learnt import without_copies, write_learnt
 from models.task import ClinicalTask, Example, Progress, Trained, TrainingRun, silent
+from models.watching import followed
 
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-learn", "safetensors")
 RULE = (
@@ -110,12 +111,15 @@ def train_version(
         return kept, versions.read(blobs, kept)
     profile = task.profile(profile_name)
     own_seed = profile.seed if seed is None else seed
-    chosen = _chosen(store, blobs, task, progress)
-    training, validation, note = _divided(task, chosen, own_seed)
-    folder = scratch / f"{task.name}-{ProfileName(profile_name)}"
-    run = TrainingRun(training, validation, Pixels(blobs), profile, folder, own_seed, max_steps, progress)
-    started = _now()
-    trained = task.train(run)
+    environment, started = _environment(), _now()
+    earlier = versions.pace_before(store, blobs, task.name, ProfileName(profile_name), max_steps, environment)
+    with followed(task.planned(profile), earlier) as journal:
+        chosen = _chosen(store, blobs, task, progress)
+        training, validation, note = _divided(task, chosen, own_seed)
+        folder = scratch / f"{task.name}-{ProfileName(profile_name)}"
+        run = TrainingRun(training, validation, Pixels(blobs), profile, folder, own_seed, max_steps, progress)
+        trained = task.train(run)
+        pace = journal.pace()
     manifest = versions.save(
         blobs,
         task.name,
@@ -138,7 +142,8 @@ def train_version(
         },
         left_out={n: s["left_out"] for n, s in trained.settings.items() if "left_out" in s},
         validation={r.name: r.detail.get("validation") for r in trained.stages},
-        environment=_environment(),
+        environment=environment,
+        pace=pace.as_dict(),
         started_at=started,
         finished_at=_now(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,13 +13,18 @@ from data.blobs import Blobs
 from data.errors import BlobError, NotFoundError, VersionError
 from data.records import ModelVersion, Study
 from data.store import Store
+from models.pace import Pace
 from models.task import Model, StageReport, Trained, get_task
 
 FORMAT = 1
 """Of the manifest; one with another number is refused."""
+LOOKED_THROUGH = 10
+"""Versions in which a training like the next one is looked for, at the most."""
 ONLY_PHANTOMS = "This version has learnt from phantoms alone: what it says of a person's images means nothing."
 IN_MEMORY = 6
 """Versions that are kept in memory at the most."""
+
+log = logging.getLogger(__name__)
 
 
 def save(blobs: Blobs, task: str, trained: Trained, **known: Any) -> str:
@@ -74,6 +80,32 @@ def read_manifest(blobs: Blobs, version: ModelVersion) -> dict[str, Any]:
             do="restore the home from a copy, or train a new version",
         )
     return manifest
+
+
+def pace_before(
+    store: Store, blobs: Blobs, task: str, profile: str, max_steps: int | None, environment: Mapping[str, Any]
+) -> Pace | None:
+    """What the newest training took that was like another one; None without one, or where it cannot be read.
+
+    Parameters
+    ----------
+    max_steps:
+        Optimiser steps of each network at the most; a training that was cut elsewhere is none like it.
+    environment:
+        As the manifest has it; the device must be the same.
+    """
+    alike = [version for version in store.versions.all(task) if version.profile == profile]
+    for version in alike[:LOOKED_THROUGH]:
+        try:
+            manifest = read_manifest(blobs, version)
+            same = (
+                manifest["max_steps"] == max_steps and manifest["environment"]["device"] == environment["device"]
+            )
+            if same and "pace" in manifest:
+                return Pace.from_dict(manifest["pace"])
+        except (VersionError, KeyError, TypeError, ValueError) as error:
+            log.warning("%s tells nothing of how long a training takes: %s", version.version, error)
+    return None
 
 
 def caution(blobs: Blobs, version: ModelVersion, study: Study) -> str:

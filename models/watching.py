@@ -12,114 +12,23 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from data.home import Home
+from models.course import LOSS, Network, read_course
+from models.pace import Pace, Planned, Spent
 
 MOST_POINTS = 400
 """Points of a curve that are kept; every second one is left out where there are more."""
 MOST_NETWORKS = 100
 WRITE_S = 0.7
 """How often the file is written between two epochs, at the most."""
-LOSS = "loss"
 
 logger = logging.getLogger(__name__)
 Point = TypeVar("Point")
-
-
-@dataclass
-class Network:
-    """How far one network is.
-
-    Parameters
-    ----------
-    name:
-        Its stage and architecture.
-    epochs, steps:
-        At the most; a training that no longer improves ends before.
-    epoch, step:
-        Done.
-    seconds:
-        That the done steps took, looks at the validation examples included.
-    measure:
-        What ``validation`` of an epoch is: ``loss``, or a metric.
-    losses:
-        (step, training loss), the newest last.
-    curve:
-        By epoch: ``epoch``, ``training``, ``validation``.
-    resumes:
-        Whether a stop costs at most the epoch that is under way, not the whole network.
-    """
-
-    name: str
-    epochs: int
-    steps: int
-    epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    done: bool = False
-    measure: str = LOSS
-    losses: list[tuple[int, float]] = field(default_factory=list)
-    curve: list[dict[str, float]] = field(default_factory=list)
-    resumes: bool = True
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds to its last epoch at the measured pace; None before there is one."""
-        return None if not self.step else (self.steps - self.step) * self.seconds / self.step
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a training goes.
-
-    Parameters
-    ----------
-    planned:
-        Networks that it trains.
-    """
-
-    planned: int
-    networks: Sequence[Network]
-    updated_at: float = 0.0
-
-    @property
-    def current(self) -> Network | None:
-        """The network that is trained now, or was trained last."""
-        return self.networks[-1] if self.networks else None
-
-    @property
-    def total(self) -> int:
-        """Networks in all: those planned, or more where more were met."""
-        return max(self.planned, len(self.networks))
-
-
-def course_of(home: Home, training: str) -> Path:
-    """Where the course of a training is kept.
-
-    Parameters
-    ----------
-    training:
-        The round whose candidate is trained; or the task and the profile of a training by hand.
-    """
-    return home.path / "training" / f"{training}.json"
-
-
-def read_course(path: Path) -> Course | None:
-    """What a file tells; None where there is none or it cannot be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        networks = [
-            Network(**{**one, "losses": [(int(step), float(loss)) for step, loss in one["losses"]]})
-            for one in content["networks"]
-        ]
-        return Course(int(content["planned"]), networks, float(content["updated_at"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 class Journal:
@@ -128,19 +37,24 @@ class Journal:
     Parameters
     ----------
     path:
-        The file; what another run of the same training wrote there is gone on with.
-    planned:
-        Networks that it trains.
+        The file; what another run of the same training wrote there is gone on with. None: nothing is written.
     """
 
-    def __init__(self, path: Path, planned: int) -> None:
-        self.path, self.planned = path, planned
-        before = read_course(path)
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.plan: Sequence[Planned] = ()
+        self.earlier: Pace | None = None
+        before = read_course(path) if path else None
         self._before = {one.name: one for one in before.networks} if before else {}
         self.networks: list[Network] = []
-        self._written = 0.0
-        self._began = 0.0
-        self._epoch_began = 0.0
+        self._written = self._began = self._epoch_began = 0.0
+        self._ended = time.monotonic()
+
+    def expect(self, plan: Sequence[Planned], earlier: Pace | None = None) -> None:
+        """What is to be trained, and what that took before. The file of a stopped training stays as it is."""
+        self.plan, self.earlier = plan, earlier or self.earlier
+        if self.networks or all(one.done for one in self._before.values()):
+            self._write()
 
     def network(
         self,
@@ -154,16 +68,23 @@ class Journal:
         curve: Sequence[Mapping[str, float]] = (),
         done: bool = False,
         resumes: bool = True,
+        measure: str = LOSS,
     ) -> None:
         """A network begins, or is taken up where its checkpoint says."""
-        found = Network(name, epochs, steps, epoch, step, seconds, done, resumes=resumes)
+        now = time.monotonic()
+        kind = next((one.kind for one in self.plan if one.name == name), name)
+        found = Network(
+            name, epochs, steps, epoch, step, seconds, done, measure, resumes=resumes, kind=kind,
+            prepared_s=now - self._ended,
+        )  # fmt: skip
         old = self._before.get(name)
         if old is not None and step:
             found.losses = [point for point in old.losses if point[0] <= step]
         found.curve = _thinned([_row(one) for one in curve])
         others = [one for one in self.networks if one.name != name]
         self.networks = [*others[-MOST_NETWORKS + 1 :], found]
-        self._began, self._epoch_began = time.monotonic(), seconds
+        self._began = self._ended = now
+        self._epoch_began = seconds
         self._write()
 
     def step(self, loss: float | None = None) -> None:
@@ -191,16 +112,30 @@ class Journal:
             ``epoch``, ``training_loss`` and ``validation_loss``, or ``training`` and ``validation``.
         """
         now = self.networks[-1]
+        self._ended = time.monotonic()
         now.epoch, now.done, now.measure = int(row["epoch"]), done, measure
-        now.seconds = self._epoch_began + time.monotonic() - self._began
+        now.seconds = self._epoch_began + self._ended - self._began
         now.curve = _thinned([*now.curve, _row(row)])
         self._write()
+
+    def ended(self) -> None:
+        """The network has had its last epoch, which was not known when it ended."""
+        self.networks[-1].done = True
+        self._write()
+
+    def pace(self) -> Pace:
+        """What the training took, at its end."""
+        spent = [Spent(n.name, n.kind, n.epochs, n.epoch, n.seconds, n.prepared_s) for n in self.networks]
+        return Pace(spent, time.monotonic() - self._ended)
 
     def _write(self) -> None:
         """Beside its place, and moved there; a full disk does not end a training."""
         self._written = time.monotonic()
+        if self.path is None:
+            return
         content = {
-            "planned": self.planned,
+            "plan": [asdict(one) for one in self.plan],
+            "earlier": self.earlier and self.earlier.as_dict(),
             "updated_at": time.time(),
             "networks": [asdict(n) for n in self.networks],
         }
@@ -218,9 +153,9 @@ _journal: ContextVar[Journal | None] = ContextVar("journal", default=None)
 
 
 @contextmanager
-def watched(path: Path, planned: int) -> Iterator[Journal]:
-    """Keep how the trainings inside go in a file."""
-    journal = Journal(path, planned)
+def watched(path: Path | None) -> Iterator[Journal]:
+    """Keep how the trainings inside go in a file; None: in memory alone."""
+    journal = Journal(path)
     before = _journal.set(journal)
     try:
         yield journal
@@ -228,24 +163,26 @@ def watched(path: Path, planned: int) -> Iterator[Journal]:
         _journal.reset(before)
 
 
-def watching() -> Journal | None:
-    """Who watches the training of this thread."""
-    return _journal.get()
-
-
-def planned_networks(settings: Any) -> int:
-    """Networks that a profile names, in all its stages.
+@contextmanager
+def followed(plan: Sequence[Planned], earlier: Pace | None) -> Iterator[Journal]:
+    """Follow a training by whoever watches it, and in memory where nobody does.
 
     Parameters
     ----------
-    settings:
-        A profile as plain data: ``networks`` is a list of names, ``network`` one name.
+    plan:
+        The networks that it trains.
+    earlier:
+        What that took before.
     """
-    if isinstance(settings, Mapping):
-        several, one = settings.get("networks"), settings.get("network")
-        count = len(several) if isinstance(several, list | tuple) else int(isinstance(one, str))
-        return count + sum(planned_networks(value) for name, value in settings.items() if name != "networks")
-    return 0
+    present = _journal.get()
+    with watched(None) if present is None else nullcontext(present) as journal:
+        journal.expect(plan, earlier)
+        yield journal
+
+
+def watching() -> Journal | None:
+    """Who watches the training of this thread."""
+    return _journal.get()
 
 
 def _row(given: Mapping[str, float]) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,11 +23,10 @@ from models.networks import pretrained
 from models.ultralytics_offline import library
 from models.watching import watching
 from models.yolo import SegmenterSettings, build_yolo
+from models.yolo_following import Follower, Recipe, Told, tell
 
 SMALL_PX = 192
 """Edge of a frame up to which one thread is faster than several that wait for one another at every layer."""
-Told = Callable[[int, int, str], None]
-"""Called with (step, steps, words)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,8 @@ def fit_yolo(
 ) -> FittedSegmenter:
     """Train one network on a data set in files. The same arguments give the same weights on a processor.
 
-    A finished training in ``scratch`` is taken up; one that was cut off begins again.
+    A training in ``scratch`` is taken up: a finished one as it is, one that was cut off from its last whole epoch
+    on, and it ends with the same weights as an unbroken one (see :mod:`models.yolo_state`).
 
     Parameters
     ----------
@@ -83,10 +82,13 @@ def fit_yolo(
     start, tensors = _start(network, stage.weights)
     fingerprint = _fingerprint(network, stage, description.parent, start, seed, max_steps)
     path = scratch / f"segmenter-{network}.checkpoint"
-    state = read_state(path, fingerprint)
-    if state is None or not state.done:
-        state = _trained(network, stage, description, tensors, scratch, seed, max_steps, told)
+    state = read_state(path, fingerprint) or State()
+    if not state.done:
+        recipe = Recipe(network, stage, description, tensors, scratch, seed, max_steps)
+        _train(recipe, state, lambda: save_state(path, fingerprint, state), told)
         save_state(path, fingerprint, state)
+    else:
+        tell(network, stage, state, steps=state.step, resumes=True)
     settings = SegmenterSettings(
         network=network, size_px=stage.size_px, confidence=stage.confidence, overlap=stage.overlap
     )
@@ -140,21 +142,12 @@ def _of_checkpoint(path: Path) -> dict[str, Tensor]:
     return copy_weights(model)
 
 
-def _trained(
-    network: str,
-    stage: SegmenterStage,
-    description: Path,
-    tensors: dict[str, Tensor],
-    scratch: Path,
-    seed: int,
-    max_steps: int | None,
-    told: Told,
-) -> State:
-    state, began = State(), time.monotonic()
-    small = 0 if max(stage.size_px) <= SMALL_PX else SMALL
+def _train(recipe: Recipe, state: State, save: Callable[[], None], told: Told) -> None:
+    """Train to the end from where the state says."""
+    small = 0 if max(recipe.stage.size_px) <= SMALL_PX else SMALL
     with _global_seeds(), fitting_threads(small, find_device()):
-        trainer = _trainer(network, stage, description, tensors, scratch, seed)
-        for event, react in _callbacks(state, stage, max_steps, told, network).items():
+        trainer = _trainer(recipe)
+        for event, react in Follower(recipe, state, save, told).callbacks().items():
             trainer.add_callback(event, react)
         try:
             trainer.train()
@@ -162,24 +155,19 @@ def _trained(
             if "NaN" not in str(error):
                 raise
             raise TrainingError(
-                f"The training of {network} went astray.",
+                f"The training of {recipe.network} went astray.",
                 given=str(error),
                 expected="a finite loss",
                 do="lower the segmenter's learning_rate",
             ) from error
-    shutil.rmtree(trainer.save_dir, ignore_errors=True)
-    state.done, state.seconds = True, time.monotonic() - began
-    return state
+        finally:
+            shutil.rmtree(trainer.save_dir, ignore_errors=True)
+    state.done = True
+    if journal := watching():
+        journal.ended()
 
 
-def _trainer(
-    network: str,
-    stage: SegmenterStage,
-    description: Path,
-    tensors: dict[str, Tensor],
-    scratch: Path,
-    seed: int,
-) -> Any:
+def _trainer(recipe: Recipe) -> Any:
     """Ultralytics' trainer of segmentation, told to keep its hands off everything but ``scratch``."""
     library()
     from ultralytics.models.yolo.segment import SegmentationTrainer  # noqa: PLC0415
@@ -190,10 +178,10 @@ def _trainer(
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
             model: Any = super().get_model(cfg, None, verbose=False)
             own = model.state_dict()
-            fitting = {k: v for k, v in tensors.items() if k in own and v.shape == own[k].shape}
+            fitting = {k: v for k, v in recipe.tensors.items() if k in own and v.shape == own[k].shape}
             model.load_state_dict(fitting, strict=False)
-            if stage.dropout:
-                model.model[-1].register_forward_pre_hook(_Dropout(stage.dropout))
+            if recipe.stage.dropout:
+                model.model[-1].register_forward_pre_hook(_Dropout(recipe.stage.dropout))
             built: nn.Module = model
             return built
 
@@ -206,7 +194,7 @@ def _trainer(
         def final_eval(self) -> None:
             return None
 
-    return Trainer(overrides=_overrides(network, stage, description, scratch, seed))
+    return Trainer(overrides=_overrides(recipe))
 
 
 class _Dropout:
@@ -220,73 +208,27 @@ class _Dropout:
         return (maps, *inputs[1:])
 
 
-def _overrides(network: str, stage: SegmenterStage, description: Path, scratch: Path, seed: int) -> dict[str, Any]:
+def _overrides(recipe: Recipe) -> dict[str, Any]:
     """The settings of Ultralytics: what alters laterality, reports or draws is off."""
-    device = find_device()
+    network, stage, device = recipe.network, recipe.stage, find_device()
     half = device.type == "cuda" and half_precision(device) is torch.bfloat16
     changes = stage.augment
     return {
-        "model": f"{network}.yaml", "data": str(description), "task": "segment", "pretrained": False,
-        "epochs": stage.epochs, "batch": min(stage.batch_size, _images(description)), "nbs": stage.batch_size,
+        "model": f"{network}.yaml", "data": str(recipe.description), "task": "segment", "pretrained": False,
+        "epochs": stage.epochs, "batch": recipe.batch_size, "nbs": stage.batch_size,
         "imgsz": max(stage.size_px), "rect": True, "device": str(device), "workers": 0,
-        "amp": "bf16" if half else False, "seed": seed, "deterministic": True,
+        "amp": "bf16" if half else False, "seed": recipe.seed, "deterministic": True,
         "optimizer": "AdamW", "lr0": stage.learning_rate, "lrf": 0.01, "cos_lr": True,
         "momentum": 0.9, "weight_decay": stage.weight_decay,
         "warmup_epochs": min(1.0, stage.epochs / 4), "warmup_bias_lr": 0.0, "patience": stage.patience,
         "val": stage.validate_epochs, "save": False, "plots": False, "verbose": False, "cache": False,
-        "project": str(scratch.resolve()), "name": f"ultralytics-{network}", "exist_ok": True,
+        "project": str(recipe.scratch.resolve()), "name": f"ultralytics-{network}", "exist_ok": True,
         "mosaic": 0.0, "mixup": 0.0, "cutmix": 0.0, "copy_paste": 0.0, "erasing": 0.0, "close_mosaic": 0,
         "auto_augment": None, "fliplr": 0.5 * changes.flip_horizontal, "flipud": 0.5 * changes.flip_vertical,
         "degrees": changes.rotate_deg, "translate": 0.05, "scale": stage.scale, "shear": 0.0, "perspective": 0.0,
         "hsv_h": 0.0, "hsv_s": 0.0, "hsv_v": changes.brightness, "bgr": 0.0,
         "mask_ratio": stage.mask_ratio, "overlap_mask": True, "single_cls": False,
     }  # fmt: skip
-
-
-def _callbacks(
-    state: State, stage: SegmenterStage, max_steps: int | None, told: Told, network: str
-) -> dict[str, Callable[[Any], None]]:
-    """What is noted of a training as it goes, and where it ends."""
-    journal = watching()
-
-    def after_batch(trainer: Any) -> None:
-        steps = min(
-            stage.epochs * len(trainer.train_loader), max_steps or stage.epochs * len(trainer.train_loader)
-        )
-        if journal and not state.step:
-            journal.network(f"segmenter-{network}", epochs=stage.epochs, steps=steps, resumes=False)
-        state.step += 1
-        if journal:
-            journal.step()
-        trainer.stop = trainer.stop or (max_steps is not None and state.step >= max_steps)
-        told(min(state.step, steps), steps, f"segmenter: {network}, epoch {trainer.epoch + 1} of {stage.epochs}")
-
-    def after_epoch(trainer: Any) -> None:
-        state.epoch += 1
-        losses = {f"training_{name}": float(value) for name, value in (trainer.tloss or {}).items()}
-        state.curve.append({"epoch": state.epoch, **losses, **_named(trainer.metrics)})
-        if journal:
-            measured = state.curve[-1].get("mask_map50", float("nan"))
-            row = {"epoch": state.epoch, "training": sum(losses.values()), "validation": measured}
-            journal.epoch(row, done=state.epoch >= stage.epochs, measure="mask mAP50")
-        if trainer.fitness is None or trainer.fitness >= trainer.best_fitness:
-            state.best, state.best_epoch = copy_weights(trainer.ema.ema), state.epoch
-            state.best_loss = -float(trainer.fitness or 0.0)
-
-    return {"on_train_batch_end": after_batch, "on_fit_epoch_end": after_epoch}
-
-
-METRICS = {"precision": "precision", "recall": "recall", "mAP50": "map50", "mAP50-95": "map50_95"}
-
-
-def _named(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Ultralytics' validation metrics under our names: ``box_map50``, ``mask_map50_95`` ..."""
-    found = {}
-    for letter, kind in (("B", "box"), ("M", "mask")):
-        for theirs, ours in METRICS.items():
-            if (value := metrics.get(f"metrics/{theirs}({letter})")) is not None:
-                found[f"{kind}_{ours}"] = float(value)
-    return found
 
 
 @contextmanager
@@ -299,10 +241,6 @@ def _global_seeds() -> Iterator[None]:
         finally:
             random.setstate(before[0])
             np.random.set_state(before[1])  # noqa: NPY002 - the library draws from it
-
-
-def _images(description: Path) -> int:
-    return max(1, len(list((description.parent / "images" / "train").glob("*.png"))))
 
 
 def _fingerprint(

@@ -120,6 +120,11 @@ def test_a_version_says_where_it_comes_from(played: tuple[str, Home, dict[str, A
     assert version.round_id == result["round"]
     assert manifest["environment"]["libraries"]["torch"]
     assert manifest["stages"]
+    task = discover()[name]
+    names = [one.name for one in task.planned(task.profile(version.profile))]
+    trained = [one["name"] for one in manifest["pace"]["networks"]]
+    assert trained == [one for one in names if one in trained]  # those that lack examples are left out
+    assert trained
     train = {p.pseudonym for p in store.studies.patients() if p.part == Part.TRAIN}
     assert set() < set(manifest["data"]["training"]["patients"]) <= train
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import HomeError
+from data.errors import HomeError, StoreError
 from data.holdings import refusal_groups, same_pixels
 from data.home import HOME_VARIABLE, Home
 from data.phantoms.cxr_quality import write
@@ -20,6 +20,7 @@ from data.tables.studies import Refusal
 from tests.filled_home import TASK, fill
 from tests.test_faces import show, words
 from workbench import jobs
+from workbench.data_card_work import CARD, make_card
 from workbench.data_work import LEAKS, LOOK, SUSPECTS, TAKE, checked
 
 OTHER = "other-study"
@@ -257,10 +258,55 @@ def test_files_over_the_page_come_in(store: Store, folder: Path) -> None:
     assert "Last: 1 of 1 files came in" in words(show("data", show="take"))
 
 
-def test_the_card_is_on_the_page(store: Store) -> None:
+def test_the_card_is_made_in_the_background_and_stands_on_the_page(store: Store) -> None:
     page = show("data", show="card")
     assert not page.exception
+    assert "Not made yet." in words(page)
+    assert not page.get("download_button")
+    page.button(key="card make").click().run()
+    (job,) = (job for job in store.jobs.all() if job.kind == CARD)
+    said = words(show("data", show="card"))
+    assert "making the data card" in said
+    assert "consilium worker" in said  # nobody works
+    shares: list[tuple[float, str]] = []
+    work = jobs.Work(home_of(store), lambda share, words: shares.append((share, words)))
+    make_card(work, language="en")
+    assert [share for share, _said in shares] == sorted(share for share, _said in shares)
+    assert shares[0] == (0.0, f"0 of {len(shares)} chapters")
+    jobs.run(home_of(store), job.job_id)
+    page = show("data", show="card")
     said = words(page)
     assert "Cells count patients." in said
     assert "Known limits" in said
     assert "hospital:" not in said
+    assert "just now" in said
+    assert "written to the log since" not in said
+    assert [button.label for button in page.get("download_button")] == ["Data card (HTML)", "Data card (Markdown)"]
+    assert "Not made yet." not in said
+    assert "Ещё не создана" in words(show("data", show="card", lang="ru"))  # a card has one language
+
+    with store.write():
+        store.log.add("study.held", "study-003")
+    page = show("data", show="card")
+    assert "1 entry was written to the log since: make it anew." in words(page)
+    page.button(key="card make").click().run()
+    again = next(job for job in store.jobs.all() if job.kind == CARD)
+    assert again.job_id != job.job_id
+    assert "Known limits" in words(show("data", show="card"))  # the last one stays meanwhile
+    jobs.run(home_of(store), again.job_id)
+    assert "written to the log since" not in words(show("data", show="card"))
+
+
+def test_a_card_that_cannot_be_made_says_what_to_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(opened: Store, progress: object) -> None:
+        raise StoreError(
+            "The database is busy.", given="no turn", expected="a turn", do="see which process holds it"
+        )
+
+    monkeypatch.setattr("workbench.data_card_work.data_card", broken)
+    jobs.run(home_of(store), jobs.enqueue(home_of(store), CARD, language="en").job_id)
+    page = show("data", show="card")
+    said = words(page)
+    assert "The database is busy." in said
+    assert "see which process holds it" in said
+    assert "Try again" in [button.label for button in page.button]

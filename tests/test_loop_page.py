@@ -24,7 +24,8 @@ from data.home import HOME_VARIABLE, Home
 from data.records import Job, JobState, ReferenceLabel, RequestState, RoundState
 from data.store import Store
 from models import versions
-from models.watching import Journal, course_of, read_course
+from models.course import course_of, read_course
+from models.watching import Journal
 from tests.filled_home import TASK, fill
 from tests.test_faces import show, words
 from workbench import jobs
@@ -319,7 +320,7 @@ def test_stopped_on_the_page_and_resumed_it_ends_with_the_same_weights(
     assert weights(store) == unbroken
     course = read_course(course_of(home, LEARNS))
     assert course is not None
-    assert (len(course.networks), course.planned) == (3, 4)  # one stage is left out: too few images
+    assert (len(course.networks), len(course.plan)) == (3, 4)  # one stage is left out: too few images
     assert all(network.done for network in course.networks)
     assert all(len(network.curve) == network.epoch for network in course.networks)
     page = show("loop", show="training")

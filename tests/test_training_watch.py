@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from data.errors import JobCancelledError
-from models.task import discover
-from models.watching import MOST_POINTS, Journal, planned_networks, read_course, watched
+from models.course import read_course
+from models.watching import MOST_POINTS, Journal, watched
 from tests.test_training import same, trained
 
 EPOCHS, STEPS = 3, 18
@@ -24,7 +23,7 @@ def stopped(tmp_path: Path, at: int) -> None:
         if len(told) == at:
             raise JobCancelledError("The job was called off.", given="job")
 
-    with watched(tmp_path / "course.json", 1), pytest.raises(JobCancelledError):
+    with watched(tmp_path / "course.json"), pytest.raises(JobCancelledError):
         trained(tmp_path / "scratch", progress=progress)
 
 
@@ -36,7 +35,7 @@ def test_stopped_and_gone_on_with_gives_the_weights_of_never_stopped(tmp_path: P
     assert course.current is not None
     assert (course.current.epoch, course.current.epochs) == (1, EPOCHS)
     steps: list[str] = []
-    with watched(tmp_path / "course.json", 1):
+    with watched(tmp_path / "course.json"):
         again = trained(tmp_path / "scratch", progress=lambda share, words: steps.append(words))
     assert len(steps) == STEPS - STEPS // EPOCHS  # the first epoch is not trained again
     assert same(again, whole)
@@ -53,20 +52,19 @@ def test_stopping_twice_changes_nothing_either(tmp_path: Path) -> None:
 
 
 def test_watching_changes_no_weight(tmp_path: Path) -> None:
-    with watched(tmp_path / "course.json", 1):
+    with watched(tmp_path / "course.json"):
         seen = trained(tmp_path / "seen")
     assert same(seen, trained(tmp_path / "unseen"))
     assert [p.name for p in (tmp_path / "seen").iterdir()] == ["question-small_resnet.checkpoint"]
 
 
 def test_the_file_tells_the_curve_after_the_end(tmp_path: Path) -> None:
-    with watched(tmp_path / "course.json", 2):
+    with watched(tmp_path / "course.json"):
         first = trained(tmp_path / "scratch")
         second = trained(tmp_path / "scratch", name="other", max_steps=8)
     course = read_course(tmp_path / "course.json")
     assert course is not None
     assert [n.name for n in course.networks] == ["question-small_resnet", "other-small_resnet"]
-    assert course.total == 2
     for network, fitted in zip(course.networks, (first, second), strict=True):
         curve = fitted.report.detail["curve"]
         assert [(p["epoch"], p["training"], p["validation"]) for p in network.curve] == [
@@ -83,7 +81,7 @@ def test_the_file_tells_the_curve_after_the_end(tmp_path: Path) -> None:
 def test_a_course_that_is_gone_on_with_keeps_its_losses(tmp_path: Path) -> None:
     stopped(tmp_path, 9)
     before = read_course(tmp_path / "course.json")
-    with watched(tmp_path / "course.json", 1):
+    with watched(tmp_path / "course.json"):
         trained(tmp_path / "scratch")
     after = read_course(tmp_path / "course.json")
     assert before is not None
@@ -96,7 +94,7 @@ def test_a_course_that_is_gone_on_with_keeps_its_losses(tmp_path: Path) -> None:
 def test_time_left_follows_the_measured_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("models.watching.time.monotonic", lambda: now[0])
-    journal = Journal(tmp_path / "course.json", 1)
+    journal = Journal(tmp_path / "course.json")
     journal.network("n", epochs=4, steps=40, epoch=1, step=10, seconds=30.0)
     assert journal.networks[0].left_s == 90.0  # three seconds a step, as before the stop
     for _step in range(10):
@@ -111,7 +109,7 @@ def test_time_left_follows_the_measured_pace(tmp_path: Path, monkeypatch: pytest
 
 def test_the_file_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.watching.WRITE_S", 1e9)
-    journal = Journal(tmp_path / "course.json", 1)
+    journal = Journal(tmp_path / "course.json")
     journal.network("n", epochs=2000, steps=20_000)
     for step in range(20_000):
         journal.step(1 / (step + 1))
@@ -129,21 +127,6 @@ def test_the_file_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_is_no_course_is_none(tmp_path: Path) -> None:
     assert read_course(tmp_path / "none.json") is None
-    for text in ("", "[]", "{", '{"planned": 1, "networks": [{"name": "n"}], "updated_at": 0}'):
+    for text in ("", "[]", "{", '{"networks": [{"name": "n"}], "updated_at": 0}'):
         (tmp_path / "course.json").write_text(text)
         assert read_course(tmp_path / "course.json") is None
-
-
-def test_the_networks_of_every_profile_are_counted() -> None:
-    counted = {name: planned_networks(task.profile("tiny").model_dump()) for name, task in discover().items()}
-    assert counted == {
-        "adrenal_ct": 2,
-        "chest_ct_norm": 4,
-        "cxr_findings": 1,
-        "cxr_quality": 4,
-        "lumbar_stenosis": 6,
-    }
-    paper = json.loads(discover()["adrenal_ct"].profile("paper").model_dump_json())
-    assert planned_networks(paper) == len(paper["segmenter"]["networks"]) + len(
-        paper["stages"]["phenotype"]["networks"]
-    )

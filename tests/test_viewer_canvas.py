@@ -82,6 +82,7 @@ def page(opened: Page) -> Iterator[Page]:
     opened.on("pageerror", fail)
     opened.mouse.move(0, 0)
     yield opened
+    opened.evaluate("() => sessionStorage.clear()")
     opened.remove_listener("pageerror", fail)
     assert failed == []
 
@@ -424,6 +425,75 @@ def test_the_statistics_of_an_ellipse_are_those_of_numpy(page: Page, served: Ser
     area = np.pi * down * across * 0.49
     said = f"mean {values.mean():.1f} HU, SD {values.std():.1f} · {area:.3g} mm² · n {inside.sum()}"
     expect(page.locator(".measure .text")).to_have_text(f"Ellipse {said}")
+
+
+def measured(page: Page) -> list[str]:
+    return page.locator(".measure .text").all_inner_texts()
+
+
+def kept(page: Page) -> dict[str, str]:
+    """The tab's own storage."""
+    found: dict[str, str] = page.evaluate("() => ({ ...sessionStorage })")
+    return found
+
+
+def test_measures_outlive_a_reload_until_they_are_deleted(page: Page, served: Served) -> None:
+    array = np.random.default_rng(3).integers(-1000, 1000, (12, 40, 40)).astype(np.int16)
+    pane = Pane(
+        "study-of-doe", "Doe", (served.picture("1.2.3.4", array, affine=AXIAL, unit="HU"),), ("1.2.3.4", 9)
+    )
+    url = served.scene("kept-measures", pane, planes=True, kept_for="one")
+    show(page, url)
+    page.get_by_role("button", name="Length").click()
+    drag(page, on_screen(page, "axial", 4, 5), on_screen(page, "axial", 25, 33))
+    page.get_by_role("button", name="Ellipse").click()
+    drag(page, on_screen(page, "coronal", 2, 5), on_screen(page, "coronal", 9, 30))
+    page.get_by_role("button", name="Angle").click()
+    drag(page, on_screen(page, "axial", 4, 5), on_screen(page, "axial", 25, 5))  # one that lacks its third point
+    expect(page.locator(".measure")).to_have_count(3)
+    before = measured(page)[:2]
+    assert "mean" in before[1]
+    assert "n " in before[1]
+    show(page, url)
+    assert measured(page) == before
+    page.get_by_role("button", name=before[0]).click()  # leads to its slice
+    assert where(page).startswith("Slice 10 of 12")
+    (name,) = kept(page)
+    assert re.fullmatch(r"consilium at one \w+", name)
+    assert not re.search("doe|1\\.2\\.3|mm|HU", f"{name} {kept(page)[name]}", re.IGNORECASE)
+    page.keyboard.press("Delete")
+    show(page, url)
+    assert measured(page) == before[:1]
+    page.get_by_role("button", name="Delete ").click()
+    assert kept(page) == {}
+    show(page, url)
+    assert measured(page) == []
+
+
+def test_measures_are_those_of_the_pictures_and_of_who_sits_there(page: Page, served: Served) -> None:
+    picture = served.picture("measured-by-two", np.zeros((1, 60, 80), np.uint8))
+    first, other = (Pane(key, key, (picture,), (picture.key, 0)) for key in ("first", "other"))
+    url = served.scene("measured-first", first, kept_for="one")
+    show(page, url)
+    page.get_by_role("button", name="Length").click()
+    drag(page, on_screen(page, "image", 10, 12), on_screen(page, "image", 40, 60))
+    length = measured(page)
+    assert len(length) == 1
+    show(page, served.scene("measured-other", other, kept_for="one"))
+    assert measured(page) == []
+    beside = served.scene("measured-both", other, replace(first, key="first"), kept_for="one")
+    show(page, beside)
+    assert measured(page) == length
+    show(page, served.scene("measured-by-another", first, kept_for="another"))
+    assert measured(page) == []
+    scene = {**served.scenes["measured-by-another"].as_dict(), "kept_for": "one"}
+    page.evaluate("(scene) => window.show(scene)", scene)  # another takes the seat without a reload
+    assert measured(page) == length
+    page.evaluate("(scene) => window.show(scene)", {**scene, "kept_for": "another"})
+    assert measured(page) == []
+    page.evaluate("() => { for (const name of Object.keys(sessionStorage)) sessionStorage[name] = '{'; }")
+    show(page, url)  # what cannot be read is no measure
+    assert measured(page) == []
 
 
 def test_keys_wheel_and_buttons_move(page: Page, served: Served) -> None:

@@ -9,9 +9,12 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
 
-from data.errors import ConfigError, VersionError
+from data.errors import ConfigError, JobCancelledError, VersionError
 from models.adrenal_settings import SegmenterStage
+from models.config import Augment
+from models.course import read_course
 from models.networks import pretrained
+from models.watching import watched
 from models.yolo import Segmenter, build_yolo
 from models.yolo_data import (
     Frame,
@@ -155,6 +158,68 @@ def test_training_repeats_resumes_and_leaves_nothing_behind(description, tmp_pat
     assert any(not torch.equal(fresh[k], first.weights[k]) for k in fresh)
     segmenter = Segmenter.restore(first.settings.model_dump(mode="json"), first.weights)
     assert len(list(segmenter.instances(np.zeros((3, *SIZE), np.uint8), (50, 70)))) == 3
+
+
+LONG = {
+    "epochs": 5, "batch_size": 3, "validate_epochs": True, "patience": 3, "dropout": 0.2, "scale": 0.2,
+    "augment": Augment(flip_horizontal=True, rotate_deg=8.0, brightness=0.2), "learning_rate": 5e-3,
+}  # fmt: skip
+"""Five epochs of three steps, with all that draws at random."""
+
+
+def stopped(description, scratch, at):
+    """A training that is called off at its step number ``at``."""
+
+    def told(step, of, words):
+        if step == at:
+            raise JobCancelledError("The job was called off.", given="job")
+
+    with pytest.raises(JobCancelledError):
+        fit_yolo("yolo11n-seg", stage(**LONG), description, scratch=scratch, seed=5, told=told)
+
+
+def test_stopped_and_gone_on_with_it_ends_with_the_weights_of_never_stopped(description, tmp_path):
+    whole = fit_yolo("yolo11n-seg", stage(**LONG), description, scratch=tmp_path / "whole", seed=5)
+    stopped(description, tmp_path / "cut", 2)  # no epoch has ended: nothing is there to take up
+    assert not list((tmp_path / "cut").glob("*"))
+    stopped(description, tmp_path / "cut", 5)
+    random.seed(99)
+    np.random.seed(99)  # noqa: NPY002
+    torch.manual_seed(99)
+    stopped(description, tmp_path / "cut", 11)
+    steps = []
+    with watched(tmp_path / "course.json"):
+        again = fit_yolo(
+            "yolo11n-seg", stage(**LONG), description, scratch=tmp_path / "cut", seed=5,
+            told=lambda step, of, words: steps.append((step, of)),
+        )  # fmt: skip
+    assert steps[0] == (10, 15)  # three epochs of three steps are not trained again
+    assert again.steps == whole.steps == steps[-1][0]
+    assert again.curve == whole.curve
+    assert again.metrics == whole.metrics
+    assert all(torch.equal(again.weights[k], whole.weights[k]) for k in whole.weights)
+    assert {p.name for p in (tmp_path / "cut").iterdir()} == {"segmenter-yolo11n-seg.checkpoint"}
+    course = read_course(tmp_path / "course.json")
+    assert (course.current.done, course.current.resumes, len(course.current.curve)) == (True, True, 5)
+    other = fit_yolo("yolo11n-seg", stage(**LONG), description, scratch=tmp_path / "cut", seed=6, max_steps=1)
+    assert other.steps == 1  # a checkpoint of another training is left aside
+
+
+def test_steps_that_span_epochs_are_no_place_to_go_on_from(description, tmp_path):
+    """Fewer frames than a batch: steps are gathered from two epochs, and the training begins again."""
+    told = []
+
+    def cut(step, of, words):
+        told.append(step)
+        if step == 2:
+            raise JobCancelledError("The job was called off.", given="job")
+
+    small = {**LONG, "batch_size": 16, "validate_epochs": False}
+    with watched(tmp_path / "course.json"), pytest.raises(JobCancelledError):
+        fit_yolo("yolo11n-seg", stage(**small), description, scratch=tmp_path / "cut", told=cut)
+    assert told == [1, 2]
+    assert read_course(tmp_path / "course.json").current.resumes is False
+    assert not list((tmp_path / "cut").glob("*"))
 
 
 class _Fixed(torch.nn.Module):

@@ -6,15 +6,17 @@ it is made from the store; cells of fewer than five patients are withheld (:mod:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from data.composition import by_age, by_manufacturer, by_modality, by_sex, by_source, by_view, years
 from data.holdings import has_labels, holdings, label_origins, labelled, refusal_groups
 from data.store import Store
 from data.suppression import FEW
-from models.task import ClinicalTask
+from models.task import ClinicalTask, Progress, silent
 from workbench.api_replies import own_version
 from workbench.data_card_grid import WITHHELD, Grid, few, patients
 from workbench.data_card_labels import class_table, read_counts
@@ -42,23 +44,56 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The whole card."""
+    """The whole card.
+
+    Parameters
+    ----------
+    made:
+        When, in UTC.
+    newest:
+        The newest entry of the log that it knows.
+    """
 
     title: str
     made: str
+    newest: int
     chapters: Sequence[Chapter]
 
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
 
-def data_card(store: Store) -> Card:
-    """The card of what is in the store now, in the language of whoever asks."""
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Card:
+        """What :meth:`as_dict` gave."""
+        chapters = [
+            Chapter(**{**one, "grids": [Grid(**grid) for grid in one["grids"]]}) for one in content["chapters"]
+        ]
+        return cls(content["title"], content["made"], content["newest"], chapters)
+
+
+def data_card(store: Store, progress: Progress = silent) -> Card:
+    """The card of what is in the store now, in the language of whoever asks.
+
+    Parameters
+    ----------
+    progress:
+        Called with the share that is done before each chapter; nothing may be written to the store by the same
+        connection meanwhile.
+    """
     with store.snapshot():
         tasks = [task for task in in_order(store).values() if has_labels(store, task.name)]
-        chapters = [
-            _purpose(store, tasks), _composition(store), _collection(store), _flow(store, tasks),
-            *(_labels(store, task) for task in tasks), Chapter(_("Known limits"), items=limits(store, tasks)),
-            _uses(), _upkeep(store),
+        parts: list[Callable[[], Chapter]] = [
+            lambda: _purpose(store, tasks), lambda: _composition(store), lambda: _collection(store),
+            lambda: _flow(store, tasks), *(partial(_labels, store, task) for task in tasks),
+            lambda: Chapter(_("Known limits"), items=limits(store, tasks)), _uses, lambda: _upkeep(store),
         ]  # fmt: skip
-    return Card(_("Data card"), datetime.now(UTC).isoformat(timespec="seconds"), chapters)
+        chapters = []
+        for made, part in enumerate(parts):
+            progress(made / len(parts), f"{made} of {len(parts)} chapters")
+            chapters.append(part())
+        newest = store.log.head().sequence
+    return Card(_("Data card"), datetime.now(UTC).isoformat(timespec="seconds"), newest, chapters)
 
 
 def _purpose(store: Store, tasks: Sequence[ClinicalTask]) -> Chapter:

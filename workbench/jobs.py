@@ -66,6 +66,7 @@ def kind(name: str, *, line: str = LONG) -> Callable[[Function], Function]:
 def kinds() -> Mapping[str, _Kind]:
     """Every registered kind."""
     import workbench.curating  # noqa: PLC0415 - all of these register kinds
+    import workbench.data_card_work  # noqa: PLC0415
     import workbench.data_work  # noqa: PLC0415
     import workbench.demo_work  # noqa: PLC0415
     import workbench.disk_use  # noqa: PLC0415

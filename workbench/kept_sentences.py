@@ -207,6 +207,7 @@ WORK = (
     N_("{1} reads"),
     N_("{1} of {2} series looked at"),
     N_("{1} of {2} parts"),
+    N_("{1} of {2} chapters"),
     N_("loop {1} of {2}, {3}"),
     N_("start"),
     N_("{1}, round {2} of {3}"),

@@ -17,9 +17,10 @@ from data.home import Home
 from data.ingest import ingest
 from data.pixels import Pixels
 from data.store import Store
+from models.course import course_of
 from models.references import record_references
 from models.task import Progress, discover, get_task, silent
-from models.watching import course_of, planned_networks, watched
+from models.watching import watched
 from workbench.fetching import note_fetch
 from workbench.jobs import QUICK, Work, enqueue, kind
 from workbench.report import Told
@@ -107,7 +108,7 @@ def train(work: Work, *, task: str, profile: str, max_steps: int | None = None) 
 
     store = Store.of(work.home)
     champion = store.versions.champion(task)
-    with watched(course_of(work.home, f"{task}-{profile}"), networks_of(task, profile)):
+    with watched(course_of(work.home, f"{task}-{profile}")):
         version, trained = train_version(
             store,
             Blobs.of(work.home),
@@ -164,8 +165,7 @@ def step(work: Work, *, round_id: str, step: str, reason: str = "", force: bool 
     elif step == "promote":
         turn.promote(round_id, reason=reason, force=force)
     elif step == "train":
-        profile = RoundPlan.from_dict(turn.store.rounds.get(round_id).plan).profile
-        with watched(course_of(work.home, round_id), networks_of(task, profile)):
+        with watched(course_of(work.home, round_id)):
             turn.train(round_id)
     elif step in ("push", "close", "compare", "cancel"):
         getattr(turn, step)(round_id)
@@ -261,11 +261,6 @@ def play_demo(work: Work, *, task: str) -> Mapping[str, Any]:
     if waiting is not None:
         enqueue(work.home, "voxels", round_id=waiting.round_id)
     return played
-
-
-def networks_of(task: str, profile: str) -> int:
-    """Networks that a training of a task trains, by its profile."""
-    return planned_networks(get_task(task).profile(profile).model_dump())
 
 
 def champion_of(store: Store, task: str) -> str:

@@ -244,7 +244,7 @@ def fit_autoencoder(
     told = counted(progress, "autoencoder", stage.networks[0], stage.epochs)
     loop = Loop(module, objective, stage, seed=own_seed, max_steps=max_steps, told=told)
     known = fingerprint(stage, [training, validation], settings.model_dump(mode="json"), own_seed, loop.steps)
-    state = loop.run(scratch / "autoencoder.checkpoint", known)
+    state = loop.run(scratch / f"autoencoder-{stage.networks[0]}.checkpoint", known)
     report = StageReport(
         "autoencoder",
         stage.networks[0],

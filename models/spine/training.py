@@ -37,6 +37,8 @@ from models.stages import train_stage
 from models.task import Example, StageReport, Trained, TrainingRun
 
 SEVERITIES = ("mild", "moderate", "severe")
+GRADERS = ("presence", *(f"severity_{name}" for name in LOCATIONS))
+"""The classifying stages, in the order in which they are trained."""
 LEAST_PAGES = 4
 """Outlined pages below which a segmenter is left out."""
 LEAST_CROPS = 4
@@ -75,8 +77,7 @@ def train(form: Form, run: TrainingRun) -> Trained:
     profile = run.profile
     assert isinstance(profile, LumbarProfile)  # noqa: S101 - the task's settings say so
     kept = _Kept()
-    stages = ("sagittal", "structures", "presence", *(f"severity_{name}" for name in LOCATIONS))
-    shares = _shares(run, stages)
+    shares = _shares(run, ("sagittal", "structures", *GRADERS))
     for name in ("sagittal", "structures"):
         _train_segmenter(form, name, run, profile, kept, shares[name])
     region = Region((1, 1), profile.crop_mm, profile.beyond_mm)
@@ -157,15 +158,14 @@ def _graded(examples: Sequence[Example], reader: SpineReader, pixels: Pixels) ->
 
 
 def _train_graders(run: TrainingRun, profile: LumbarProfile, kept: _Kept, shares: Mapping[str, Told]) -> None:
-    names = ("presence", *(f"severity_{name}" for name in LOCATIONS))
     reader = SpineReader(*(_segmenter(kept, name) for name in ("sagittal", "structures")))
     shares["presence"](0.0, "presence: finding the levels")
     training, validation = (_graded(e, reader, run.pixels) for e in (run.training, run.validation))
     if not any(graded.views for graded in training):
-        for name in names:
+        for name in GRADERS:
             kept.leave_out(name, "no training study with grades whose levels are known")
         return
-    for name in names:
+    for name in GRADERS:
         _train_stage(name, run, profile, training, validation, kept, shares[name])
     kept.settings["severity_shares"] = {
         location: list(severity_shares(_all_grades(training, location))) for location in LOCATIONS

@@ -16,6 +16,8 @@ from data.records import Layout, Prediction, Study
 from models.adrenal_settings import AdrenalConfig, AdrenalProfile
 from models.changes import Changes, by_side
 from models.clips import WINDOW, page_slices
+from models.config import Profile
+from models.pace import Planned, planned
 from models.phases import shown_series
 from models.task import ClinicalTask, Model, Page, Trained, TrainingRun
 
@@ -79,6 +81,12 @@ class AdrenalCt(ClinicalTask):
     def changes(self, now: Prediction, earlier: Prediction) -> Changes:
         """Growth of a side's only lesion."""
         return by_side(now.measured, earlier.measured)
+
+    def planned(self, profile: Profile) -> tuple[Planned, ...]:
+        """The segmenters, then the classifiers of phenotypes."""
+        assert isinstance(profile, AdrenalProfile)  # noqa: S101 - of the task's own configuration
+        second = {"phenotype": profile.stages["phenotype"]}
+        return (*planned({"segmenter": profile.segmenter}), *planned(second))
 
     def train(self, run: TrainingRun) -> Trained:
         """Train the segmenter, and the classifier of phenotypes where there is enough to learn from.

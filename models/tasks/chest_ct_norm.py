@@ -18,6 +18,8 @@ from data.answers import Choice, Form, Question
 from data.pixels import Pixels
 from data.records import Study
 from models.chest.settings import ChestConfig
+from models.config import Profile
+from models.pace import Planned, planned
 from models.task import ClinicalTask, Model, Page, Trained, TrainingRun
 
 if TYPE_CHECKING:
@@ -81,6 +83,14 @@ class ChestCtNorm(ClinicalTask):
         from models.chest.slices import page  # noqa: PLC0415
 
         return page(source.series, source.index, pixels)
+
+    def planned(self, profile: Profile) -> tuple[Planned, ...]:
+        """What is learnt without labels, then what is learnt with them."""
+        single = {
+            name: profile.stages[name].model_copy(update={"networks": profile.stages[name].networks[:1]})
+            for name in ("simclr", "autoencoder", "classifier")
+        }
+        return planned({**single, "pathology": profile.stages["pathology"]})
 
     def train(self, run: TrainingRun) -> Trained:
         """Train the four stages, and fit the decision on the validation patients.

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from data.answers import Findings, Form, Question
 from data.records import Layout, Part, Study
+from models.config import Profile
 from models.findings import QUESTION, FindingsConfig, FindingsProfile, with_curated_sets
+from models.pace import Planned, planned
 from models.task import ClinicalTask, Example, Model, Trained, TrainingRun
 
 if TYPE_CHECKING:
@@ -57,6 +59,11 @@ class CxrFindings(ClinicalTask):
     def select(self, store: Store, examples: Sequence[Example], parts: Collection[Part]) -> list[Example]:
         """The examples with the sides that the curated sets give them."""
         return with_curated_sets(store, self, self.config.concepts, examples, parts)
+
+    def planned(self, profile: Profile) -> tuple[Planned, ...]:
+        """One network for all findings, or a network for each."""
+        assert isinstance(profile, FindingsProfile)  # noqa: S101 - of the task's own configuration
+        return planned(dict.fromkeys((QUESTION,) if profile.shared else self.labels, profile.stage))
 
     def train(self, run: TrainingRun) -> Trained:
         """Train a network for each finding, or one for all, as the profile says.

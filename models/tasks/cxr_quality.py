@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from data.answers import STUDY, Answer, Choice, Form, Question
 from data.errors import TrainingError
 from data.records import Layout, Study
+from models.config import Profile
+from models.pace import Planned, planned
 from models.task import ClinicalTask, Model, StageReport, Trained, TrainingRun
 
 if TYPE_CHECKING:
@@ -73,6 +75,10 @@ class CxrQuality(ClinicalTask):
         if study.view in LATERAL_VIEWS:
             return (Answer("projection", STUDY, "lateral"),)
         return ()
+
+    def planned(self, profile: Profile) -> tuple[Planned, ...]:
+        """A question after the other."""
+        return planned({q.name: profile.stages[q.name] for q in self.form.questions if q.name in profile.stages})
 
     def train(self, run: TrainingRun) -> Trained:
         """Train a network for each question that there are images for.

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from data.answers import Form, Grade, Mask, Question, Site
 from data.records import Study
-from models.spine.settings import LumbarConfig
+from models.config import Profile
+from models.pace import Planned, planned
+from models.spine.settings import LumbarConfig, LumbarProfile
 from models.spine.stacks import LEVELS, SIDES, find_stacks
 from models.task import ClinicalTask, Model, Page, Trained, TrainingRun
 
@@ -77,6 +79,14 @@ class LumbarStenosis(ClinicalTask):
     def sources(self, study: Study) -> tuple[Page, ...]:
         """The axial slices in the order of their stack, then the sagittal slices."""
         return find_stacks(study).pages
+
+    def planned(self, profile: Profile) -> tuple[Planned, ...]:
+        """The segmenters, then presence and severities."""
+        from models.spine.training import GRADERS  # noqa: PLC0415
+
+        assert isinstance(profile, LumbarProfile)  # noqa: S101 - of the task's own configuration
+        outlines = planned({"sagittal": profile.sagittal, "structures": profile.structures})
+        return (*outlines, *planned({name: profile.stages[name] for name in GRADERS}))
 
     def train(self, run: TrainingRun) -> Trained:
         """Train both segmenters, then the grading networks at the levels that they find.

@@ -166,7 +166,10 @@ class Scene:
     words:
         The viewer's own words, translated: English -> what is shown.
     address_key:
-        The query parameter in which the viewer keeps place, window and layout; empty to keep none.
+        The query parameter in which the viewer keeps place, window and layout; empty to keep none. Under it, too,
+        the tab's own storage keeps measures.
+    kept_for:
+        Tells those who sit at one browser apart, without saying who they are: each sees their own measures.
     heat:
         Whether heat maps are shown; the viewer's own switch may change it until this does.
     can_ask_heat:
@@ -181,6 +184,7 @@ class Scene:
     height_px: int = 640
     words: Mapping[str, str] = field(default_factory=dict)
     address_key: str = "at"
+    kept_for: str = ""
     heat: bool = False
     can_ask_heat: bool = False
     prefetch: tuple[str, ...] = ()

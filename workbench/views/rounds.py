@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from data.records import Job, JobState, RoundState
-from models.watching import course_of
+from models.course import course_of
 from workbench.language import N_, _
 from workbench.order import in_order
 from workbench.views.parts import (

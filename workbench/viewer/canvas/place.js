@@ -3,7 +3,7 @@
 const WAIT_MS = 300;
 
 /** Names the pictures of a scene: a place in others means nothing here. */
-function named(panes) {
+export function named(panes) {
   let hash = 5381;
   for (const letter of panes.map(({ scene }) => [scene.key, ...scene.pictures.flatMap(({ key, shape }) => [key, shape])]).join())
     hash = ((hash * 33) ^ letter.charCodeAt(0)) >>> 0;

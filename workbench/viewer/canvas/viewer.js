@@ -58,7 +58,7 @@ export class Viewer {
     this.body.replaceChildren(...this.panes.map((pane) => pane.element));
     this.resized.disconnect();
     this.resized.observe(this.body);
-    this.measures.take(this.panes);
+    this.measures.take(this.panes, scene);
     this.loader.ahead = false;
     if (!hadHeat) this.heat.go();
     this.refresh();
@@ -118,6 +118,7 @@ export class Viewer {
       this.element.dataset.loaded = "true";
       performance.mark("viewer:loaded");
     }
+    if (this.measures.tell()) this.refresh();
     this.notice.hidden = !failed;
     if (failed)
       this.notice.replaceChildren(...(expired

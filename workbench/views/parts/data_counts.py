@@ -1,4 +1,4 @@
-"""What the page Data counts, kept until something is written; language is part of the card's key."""
+"""What the page Data counts, kept until something is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import streamlit as st
 from data import holdings as counted
 from data.holdings import ClassCount, Holdings, Kindred
 from data.store import Store
-from workbench.data_card import Card, data_card
-from workbench.language import _, language
+from workbench.language import _
 from workbench.views.parts.context import Here
 
 Stamp = tuple[str, int, int]
@@ -33,12 +32,6 @@ def by_view(place: Here) -> list[Kindred]:
         return _by_view(place.store, _stamp(place))
 
 
-def card(place: Here) -> Card:
-    """The data card in the language of the page."""
-    with st.spinner(_("Counting"), show_time=True):
-        return _card(place.store, _stamp(place), language())
-
-
 def _stamp(place: Here) -> Stamp:
     (refused,) = place.store.db.execute("SELECT count(*) FROM refusals").fetchone()
     return str(place.home.path), place.store.log.head().sequence, refused
@@ -57,8 +50,3 @@ def _classes(_store: Store, stamp: Stamp, task: str) -> list[ClassCount]:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _by_view(_store: Store, stamp: Stamp) -> list[Kindred]:
     return counted.by_view(_store)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _card(_store: Store, stamp: Stamp, code: str) -> Card:
-    return data_card(_store)

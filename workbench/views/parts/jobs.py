@@ -23,7 +23,8 @@ RUNNING = (JobState.WAITING, JobState.RUNNING)
 PAGES: Mapping[str, str] = {
     "round": "loop", "train": "loop", "simulate": "loop", "case": "adjudication", "consensus": "consensus",
     "reader": "readers", "readers": "readers", "champion": "models", "evaluate": "models", "curate": "curation",
-    "triage": "triage", "ingest": "data", "verify": "log",
+    "triage": "triage", "ingest": "data", "folder": "data", "leaks": "data", "labels": "data", "data": "data",
+    "verify": "log",
 }  # fmt: skip
 """Where work is shown, by the first word of its kind; what is not here is on the page Health."""
 
@@ -32,6 +33,14 @@ def latest(store: Store, kind: str, **arguments: Any) -> Job | None:
     """The newest job of a kind with exactly these arguments, or None."""
     sql = "SELECT job_id FROM jobs WHERE kind = ? AND arguments = ? ORDER BY created_at DESC LIMIT 1"
     row = next(iter(store.db.query(sql, [kind, dump(arguments)])), None)
+    return store.jobs.get(row["job_id"]) if row else None
+
+
+def latest_done(store: Store, kind: str, **arguments: Any) -> Job | None:
+    """The newest job of a kind with exactly these arguments that was done, or None."""
+    sql = """SELECT job_id FROM jobs WHERE kind = ? AND arguments = ? AND state = ?
+        ORDER BY created_at DESC LIMIT 1"""
+    row = next(iter(store.db.query(sql, [kind, dump(arguments), JobState.DONE])), None)
     return store.jobs.get(row["job_id"]) if row else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.watching import LOSS, Network
+from models.course import LOSS, Network
 from workbench.language import N_, _
 from workbench.theme import FONT, palette
 from workbench.views.parts.plot import plot

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from data.home import Home
 from data.records import Job, JobState
-from models.watching import Course, Network, course_of, read_course
+from models.course import Course, course_of, read_course
+from models.time_left import time_left
 from workbench import worker
-from workbench.language import _, told
+from workbench.language import _, p_, told
 from workbench.views.parts import jobs, words
 from workbench.views.parts.context import store_of
 from workbench.views.parts.frame import note, show
@@ -68,7 +71,8 @@ def _running(home: Home, training: str, job_id: str) -> None:
     now = course.current if course else None
     left, right = st.columns([5.2, 1], vertical_alignment="center")
     with left:
-        said = how_far(course, now) if course and now else told(job.message) or _(words.JOB_STATES[job.state])
+        said = how_far(course, time.time()) if course else ""
+        said = said or told(job.message) or _(words.JOB_STATES[job.state])
         show(tag("span", f"{100 * job.progress:.0f}%", cls="c-small c-quiet", style="float:right"),
              tag("span", said, cls="c-small"), bar(job.progress, cls="c-wide c-model"))  # fmt: skip
     if right.button(_("Stop"), key=f"stop {job_id}", width="stretch",
@@ -83,17 +87,26 @@ def _running(home: Home, training: str, job_id: str) -> None:
     st.caption(_("You can leave this page; the training goes on."))
 
 
-def how_far(course: Course, now: Network) -> str:
-    """Network, epoch, step and the time left, as one line."""
+def how_far(course: Course, at: float) -> str:
+    """Network, epoch, step and the time left, as one line; empty where nothing of it is known.
+
+    Parameters
+    ----------
+    at:
+        Seconds since the epoch.
+    """
+    left = time_left(course, at)
+    whole = "" if left.whole_s is None else _("{left} left in all", left=words.minutes(left.whole_s))
+    now = course.current
+    if now is None:
+        return f"{p_('training', 'preparing')} · {whole}" if whole else ""
     which = _("network {n} of {total} ({name})", n=len(course.networks), total=course.total, name=now.name)
     where = _("epoch {epoch} of {epochs} · step {step} of {steps}", epoch=min(now.epoch + 1, now.epochs),
               epochs=now.epochs, step=now.step, steps=now.steps)  # fmt: skip
-    if now.done:
-        return _("{which} · trained", which=which)
-    if now.left_s is None:
-        return _("{which} · {where}", which=which, where=where)
-    return _("{which} · {where} · {left} left for it at most", which=which, where=where,
-             left=words.minutes(now.left_s))  # fmt: skip
+    said = [which, p_("network", "trained")] if now.done else [which, where]
+    if left.network_s is not None and (course.to_come or not whole):
+        said.append(_("{left} left for it at most", left=words.minutes(left.network_s)))
+    return " · ".join((*said, whole) if whole else said)
 
 
 def _stopped(home: Home, training: str) -> None:

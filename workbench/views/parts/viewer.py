@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 
@@ -58,6 +59,7 @@ def picture(
                 panes,
                 height_px=height_px,
                 address_key="at" if key == "viewer" else f"at_{key}",
+                kept_for=_kept_for(place),
                 heat=wanted.on,
                 can_ask_heat=wanted.can_ask,
                 prefetch=tuple(address for other in prefetch for address in scenes.ahead(other)),
@@ -93,6 +95,13 @@ def panes_of(
 
 def _dated(study: Study) -> str:
     return f"{study.label}, {study.study_date}" if study.study_date else study.label
+
+
+def _kept_for(place: Here) -> str:
+    """Whose measures the browser keeps, as a keyed hash: another home, or another seat, has others."""
+    key = bytes.fromhex(place.home.secret("key"))
+    seat = f"seat {place.reader.reader_id if place.reader else ''}"
+    return hashlib.blake2b(seat.encode(), key=key, digest_size=8).hexdigest()
 
 
 def _issued() -> float:

@@ -118,6 +118,7 @@ JOBS: Mapping[str, str] = {
     "folder.take": N_("taking a folder in"),
     "leaks": N_("looking for leaks"),
     "labels.suspects": N_("checking labels"),
+    "data.card": N_("making the data card"),
     "home.measure": N_("measuring the home"),
     "consensus.measure": N_("measuring the readers"),
     "consensus.outlines": N_("comparing outlines"),
