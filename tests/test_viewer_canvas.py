@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect
 
 from data.pixels import apply_window
+from tests.chromium import chromium
+from tests.ports import free_port, wait_for
+from tests.served_home import ROOT
 from tests.viewer_scenes import AXIAL, SCRIPT, Served, serving, turned
 from workbench.viewer.canvas_files import FOLDER, address, files
 from workbench.viewer.component import WORDS
@@ -27,12 +26,6 @@ from workbench.viewer.scene import Line, Pane, Preset
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = os.environ.get("CONSILIUM_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-ROOT = Path(__file__).parent.parent
 SIZE_BYTES = 40_000
 SAGITTAL = (0.9, 0.0, 0.0, -30.0, 0.0, 0.0, 0.7, -40.0, 0.0, -0.7, 0.0, 60.0, 0.0, 0.0, 0.0, 1.0)
 """Slices run to the left, rows to the feet, columns to the back."""
@@ -55,12 +48,8 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -716,20 +705,12 @@ def test_javascript_stays_small_and_its_words_are_listed() -> None:
 def streamlit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     script = tmp_path_factory.mktemp("page") / "page.py"
     script.write_text(SCRIPT)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     code = f"from tests.viewer_scenes import serve_streamlit; serve_streamlit({port}, {str(script)!r})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    url = f"http://127.0.0.1:{port}"
     try:
-        while True:
-            try:
-                httpx.get(f"{url}/_stcore/health", timeout=2).raise_for_status()
-                break
-            except httpx.HTTPError:
-                assert time.monotonic() < end
-                time.sleep(0.1)
+        wait_for(f"{url}/_stcore/health")
         yield url
     finally:
         process.terminate()
