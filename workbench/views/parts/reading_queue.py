@@ -33,8 +33,7 @@ CASE = "case"
 """The query parameter that names the case that is open, by its request."""
 SECOND_LOOK = N_("the model's answer beside your own; your first answer stays")
 FIXED = N_("fixed since the model's answer was shown")
-JUST = "reading just"
-"""The key in the session of what was done last: what, and with which request."""
+_JUST = "reading just"
 _VIEW = ("at", "of")
 """What the viewer keeps in the address, of one case."""
 
@@ -90,6 +89,10 @@ class Queue:
         study = self.studies.get(request.study_id)
         return study.label if study is not None else request.study_id
 
+    def request(self, request_id: str) -> ReadRequest | None:
+        """A request of the queue by its id."""
+        return next((r for r in self.every if r.request_id == request_id), None)
+
     def following(self, request: ReadRequest) -> list[ReadRequest]:
         """The cases that wait after one, then those that wait before it."""
         every = self.every
@@ -141,6 +144,17 @@ def open_case(request_id: str) -> NoReturn:
     for name in _VIEW:
         st.query_params.pop(name, None)
     st.rerun()
+
+
+def note_done(what: str, request_id: str) -> None:
+    """Remember what was done last in this visit, and with which request."""
+    st.session_state[_JUST] = (what, request_id)
+
+
+def done_last(queue: Queue) -> tuple[str, ReadRequest | None]:
+    """What was done last in this visit, and with which request; None where nothing was, or it is asked no more."""
+    what, request_id = st.session_state.get(_JUST, ("", ""))
+    return what, queue.request(request_id)
 
 
 def why(queue: Queue, request: ReadRequest) -> str:
