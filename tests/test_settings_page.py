@@ -63,6 +63,18 @@ def test_knobs_are_those_of_the_file_and_changed_ones_are_bold(store: Store) -> 
     )
 
 
+def test_words_of_the_configuration_are_in_the_language_and_as_written_in_the_tooltip(store: Store) -> None:
+    shown = words(show("settings", lang="ru"))
+    assert '<span title="majority">большинство</span>' in shown
+    assert 'title="mix">смешанный<' in shown
+    assert ">majority<" not in shown
+    profile = words(show("settings", lang="ru", knobs="profile"))
+    stage = get_task(TASK).profile("paper").stages["projection"]
+    assert f"stages.projection.networks</span></td><td>{', '.join(stage.networks)}</td>" in profile
+    assert '<span title="temperature">температура</span>' in profile
+    assert "title=" not in words(show("settings")).split("seconds_per_case")[1].split("</tr>")[0]
+
+
 def test_every_knob_of_every_task_can_be_shown() -> None:
     for name in ("adrenal_ct", "chest_ct_norm", "cxr_findings", "lumbar_stenosis"):
         found = dict(flat(get_task(name).profile("paper")))

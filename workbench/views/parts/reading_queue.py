@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from active_learning.desk import fixed
+from active_learning.reader_reasons import in_short
 from data.records import (
     OPEN_ROUND,
     WAITING,
@@ -157,13 +158,14 @@ def done_last(queue: Queue) -> tuple[str, ReadRequest | None]:
     return what, queue.request(request_id)
 
 
-def why(queue: Queue, request: ReadRequest) -> str:
-    """Why a case is there, where that gives nothing away."""
+def why(queue: Queue, request: ReadRequest) -> tuple[str, str]:
+    """Why a case is there, where that gives nothing away: in few words, and with figures for a tooltip."""
     if request.purpose == Purpose.SECOND_LOOK:
-        return _(SECOND_LOOK)
+        return _(SECOND_LOOK), _(SECOND_LOOK)
     if request.mode == Mode.ASSISTED:
-        return told(queue.reasons.get((request.round_id, request.study_id), ""))
-    return _("without the model's answer")
+        found = in_short(queue.reasons.get((request.round_id, request.study_id), ""))
+        return told(found.words), told(found.whole or found.words)
+    return _("without the model's answer"), _("without the model's answer")
 
 
 def show_queue(queue: Queue, now: ReadRequest) -> None:
@@ -179,12 +181,12 @@ def show_queue(queue: Queue, now: ReadRequest) -> None:
 def _case(queue: Queue, request: ReadRequest, *, now: bool) -> Html:
     """A line of the queue. An independent read shows neither model nor reason, nor why it was drawn."""
     kept = {name: str(st.session_state[name]) for name in (TASK, SEAT) if st.session_state.get(name)}
-    read, said = queue.reads.get(request.request_id), why(queue, request)
+    read, (said, whole) = queue.reads.get(request.request_id), why(queue, request)
     return tag(
         "a",
         image(f"/api/studies/{request.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
         tag("span", tag("b", queue.label(request)), " ", answers.mode_chip(request.mode), " ",
-            _state(request, read), tag("small", said, title=said), _remark(queue, request, read)),
+            _state(request, read), tag("small", said, title=whole), _remark(queue, request, read)),
         href=f"/reading?{urlencode({**kept, CASE: request.request_id})}",
         data_open=request.request_id,
         cls="c-now" if now else "",
