@@ -387,6 +387,42 @@ def test_length_and_angle_in_mm_and_in_pixels(page: Page, served: Served) -> Non
         expect(page.locator(".measure")).to_have_count(0)
 
 
+WATCH_LABELS = """() => {
+  window.labels = [];
+  const pen = CanvasRenderingContext2D.prototype, { fillText, clearRect } = pen;
+  pen.fillText = function (text, x, y) {
+    window.labels.push([x, y, this.measureText(text).width]);
+    return fillText.call(this, text, x, y);
+  };
+}"""
+
+
+def test_labels_of_measures_cover_no_other(page: Page, served: Served) -> None:
+    """Of five that end at one place, in the middle and at the lower edge."""
+    for name, (row, column) in {"middle": (30, 40), "edge": (59, 79)}.items():
+        lines = tuple(
+            Line("model", f"labels-{name}", 0, ((row - 2.0, column - 9.0), (float(row), float(column))), "12 mm")
+            for _ in range(2)
+        )
+        picture = served.picture(f"labels-{name}", np.zeros((1, 60, 80), np.uint8))
+        pane = Pane(name, name, (picture,), (f"labels-{name}", 0), lines=lines)
+        show(page, served.scene(f"labels-{name}", pane))
+        page.get_by_role("button", name="Length").click()
+        for away in (20, 15, 10):
+            drag(page, on_screen(page, "image", row - away, column - away), on_screen(page, "image", row, column))
+        page.evaluate(WATCH_LABELS)
+        page.keyboard.press("i")
+        settle(page)
+        labels = page.evaluate("window.labels")[-5:]
+        assert len(labels) == 5
+        box = page.locator(".view").bounding_box()
+        assert box is not None
+        for number, (x, y, width) in enumerate(labels):
+            assert 0 < y <= box["height"]
+            for other_x, other_y, other_width in labels[:number]:
+                assert abs(y - other_y) >= 13 or x >= other_x + other_width or other_x >= x + width
+
+
 def test_a_length_in_an_oblique_volume_is_that_in_the_patient(page: Page, served: Served) -> None:
     array = np.zeros((30, 40, 40), np.uint8)
     show(page, served.one("oblique-length", array, start=3, affine=OBLIQUE, planes=True))
