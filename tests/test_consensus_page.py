@@ -25,7 +25,7 @@ from workbench import jobs
 from workbench.views.parts.agreement_plot import Dot, dots, of_model
 from workbench.views.parts.context import SEAT
 from workbench.views.parts.context import TASK as CHOSEN
-from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_overview, reports
+from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_overview
 
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
 
@@ -204,14 +204,14 @@ def test_the_report_is_written_and_brought(changed: Store) -> None:
     (job,) = [job for job in changed.jobs.all() if job.kind == REPORT]
     jobs.run(home, job.job_id)
     done = changed.jobs.get(job.job_id)
-    path = reports(home) / str(done.result["zip"])
+    path = home.reports / str(done.result["zip"])
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
         names = archive.namelist()
         page = archive.read(f"reading-study-{TASK}/report.html").decode()
     assert f"reading-study-{TASK}/agreement.csv" in names
     assert "Technical quality of chest radiographs" in page
     assert SOURCE_ID.split(":")[1] not in page
-    assert {f.name for f in (reports(home) / f"reading-study-{TASK}").iterdir()} == {Path(n).name for n in names}
+    assert {f.name for f in (home.reports / f"reading-study-{TASK}").iterdir()} == {Path(n).name for n in names}
     assert "Download the report (ZIP)" in words(opened())
 
 
