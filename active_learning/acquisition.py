@@ -81,7 +81,7 @@ def choose(
     tuple[BatchItem, ...]
         One study a patient, unless the way says otherwise. Training cases stand in the order in which they are
         wanted; those drawn at random stand between them, so that their place tells nothing. ``score`` is the doubt
-        of training cases, ``reason`` is for the curator, not for readers.
+        of training cases, ``reason`` is for the curator; readers have it in short.
 
     Raises
     ------

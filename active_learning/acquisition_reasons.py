@@ -1,4 +1,4 @@
-"""Why a case is in a batch, in words for a curator. Readers never see them."""
+"""Why a case is in a batch, in words for a curator; readers have them in short (`reader_reasons`)."""
 
 from __future__ import annotations
 

@@ -86,6 +86,11 @@ class Home:
         return self.path / "simulations"
 
     @property
+    def reports(self) -> Path:
+        """Reports that were written, a folder each and what of them is packed to be fetched."""
+        return self.path / "reports"
+
+    @property
     def labelstudio(self) -> Path:
         """The labelling server's own data, and the pages that it serves."""
         return self.path / "labelstudio"

@@ -12,7 +12,7 @@ import pytest
 from data.home import HOME_VARIABLE, Home
 from data.store import Store
 
-pytest_plugins = ["tests.labelstudio_server"]
+pytest_plugins = ["tests.labelstudio_server", "tests.shared_homes"]
 
 REAL_DATA = os.environ.get("CONSILIUM_REAL_DATA", "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,11 @@ from data.records import (
     Reader,
     ReaderKind,
     ReaderRole,
+    ReadRequest,
     ReferenceLabel,
     RequestState,
     Round,
+    RoundState,
     Series,
     Study,
 )
@@ -71,6 +73,10 @@ class Reading:
         settings = {"readers_per_case": len(readers), "budget": 3, "random_share": 0.0, "profile": "tiny", **plan}
         return self.loop.open(RoundPlan(tuple(readers), **settings))
 
+    def send(self, readers: Sequence[str], **plan: Any) -> list[ReadRequest]:
+        """Open the next round, and give its cases to their readers without a labelling server."""
+        return send(self.store, self.loop.desk.requests(self.open(readers, **plan)))
+
     def answer(
         self, round_id: str, reader: str, answers: Mapping[str, Iterable[Answer]] | Iterable[Answer], **more: Any
     ) -> None:
@@ -94,6 +100,18 @@ def reading(home: Home, server: LabelStudioServer | None, *, count: int = 6) -> 
             studies.append(_study(store, blobs, owner, number))
     gateway = LabelStudioGateway(server, blobs, store.reads.reader) if server is not None else None
     return Reading(home, Loop(home, task, gateway), server, studies)
+
+
+def send(store: Store, planned: Sequence[ReadRequest], *, first: int = 1) -> list[ReadRequest]:
+    """Give a round's cases to their readers as if a labelling server had them, as tasks from ``first`` on."""
+    store.reads.plan(planned)
+    store.reads.set_requests(
+        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n)
+        for n, r in enumerate(planned, first)
+    )
+    (round_id,) = {r.round_id for r in planned}
+    store.rounds.move(round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
+    return store.reads.requests(round_id=round_id)
 
 
 def _study(store: Store, blobs: Blobs, owner: Any, number: int) -> Study:

@@ -49,14 +49,8 @@ def made(home: Home) -> Reading:
 
 def sent(made: Reading, *, readers: tuple[str, ...] = ("ann",), **plan: object) -> tuple[Round, list[ReadRequest]]:
     """A round whose cases are with their readers, without a labelling server."""
-    current = made.open(readers, **{"independent_share": 0.0, **plan})
-    asked = made.loop.desk.requests(current)
-    made.store.reads.plan(asked)
-    made.store.reads.set_requests(
-        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n) for n, r in enumerate(asked, 1)
-    )
-    current = made.store.rounds.move(current.round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
-    return current, made.store.reads.requests(round_id=current.round_id)
+    asked = made.send(readers, **{"independent_share": 0.0, **plan})
+    return made.store.rounds.get(asked[0].round_id), asked
 
 
 def hand(made: Reading) -> Accepting:

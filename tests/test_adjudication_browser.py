@@ -11,19 +11,16 @@ from playwright.sync_api import Page, expect
 
 from data.home import Home
 from data.store import Store
-from tests.disputed_home import fill
-from tests.served_home import opened, running
-from tests.test_browser import Served
+from tests.served_home import Served, opened, running
+from tests.shared_homes import copied
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def served(disputed: Home, tmp_path: Path) -> Iterator[Served]:
     """A home with disputed cases, its worker, and the application."""
-    home = Home(tmp_path / "served").prepare()
-    fill(home).close()
-    with running(home) as serves:
+    with running(copied(disputed, tmp_path)) as serves:
         yield serves
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,7 +34,8 @@ from data.records import (
 )
 from data.store import Store
 from models.task import get_task
-from tests.disputed_home import READERS, fill
+from tests.disputed_home import READERS
+from tests.shared_homes import copied
 from tests.test_faces import APP, show, words
 from workbench import jobs
 from workbench.adjudicating import (
@@ -59,25 +59,10 @@ NAMES = ("Dr Ahn", "Dr Berg")
 SENIOR, SECOND = READERS[3], READERS[4]
 
 
-@pytest.fixture(scope="module")
-def disputed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with disputed cases; its tests leave it as it is."""
-    home = Home(tmp_path_factory.mktemp("disputed")).prepare()
-    fill(home).close()
-    return home
-
-
-@pytest.fixture
-def at_disputed(disputed: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """The pages find the disputed home."""
-    monkeypatch.setenv(HOME_VARIABLE, str(disputed.path))
-    return disputed
-
-
 @pytest.fixture
 def home(disputed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A disputed home that its test may change."""
-    own = Home(shutil.copytree(disputed.path, tmp_path / "changed"))
+    own = copied(disputed, tmp_path)
     monkeypatch.setenv(HOME_VARIABLE, str(own.path))
     return own
 

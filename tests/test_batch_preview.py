@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,34 +11,28 @@ from typer.testing import CliRunner
 from active_learning.proposal import Proposal
 from data.blobs import Blobs
 from data.deletion import delete_patient
-from data.home import HOME_VARIABLE, Home
+from data.home import Home
 from data.records import JobState, RoundState
 from data.store import Store
-from tests.filled_home import TASK, fill
+from tests.filled_home import TASK
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.cli import app
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def filled(filled: Home) -> Home:
     """A home in which no round is open."""
-    home = Home(tmp_path_factory.mktemp("preview") / "home").prepare()
-    (home.secrets / "key").write_text("5" * 64)  # who serves which part is the same in every run
-    store = fill(home)
+    store = Store.of(filled)
     store.rounds.move(f"{TASK}-r2", RoundState.CANCELLED, expected=[RoundState.PUSHED])
     store.close()
-    return home
+    return filled
 
 
 @pytest.fixture
-def store(filled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The store of a home that its test may change, and that verbs and pages find."""
-    home = Home(shutil.copytree(filled.path, tmp_path / "home"))
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    made = Store.of(home)
-    yield made
-    made.close()
+def store(changed: Store) -> Store:
+    """A filled home that its test may change."""
+    return changed
 
 
 def verb(*arguments: str, code: int = 0) -> dict[str, object]:

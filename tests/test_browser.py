@@ -2,105 +2,46 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from data.home import HOME_VARIABLE, Home
+from data.home import Home
 from data.store import Store
+from tests.chromium import chromium
 from tests.filled_home import SOURCE_ID, TASK, fill
+from tests.served_home import Served, running
 from workbench import jobs, tour
 from workbench.views.parts.words import NOTICE
 from workbench.views.places import PLACES
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = os.environ.get("CONSILIUM_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-ROOT = Path(__file__).parent.parent
-SERVE = "from data.home import Home; from workbench.serve import serve; serve(Home.default(), port={port})"
-WORK = "import workbench.demo_work; from workbench.worker import Home, Worker; Worker(Home.default()).run()"
-
-
-@dataclass(frozen=True)
-class Served:
-    """A home with a version that predicts, a worker, and the application on a port."""
-
-    home: Home
-    url: str
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _start(home: Home, code: str) -> subprocess.Popen[bytes]:
-    log = (home.logs / "test.log").open("ab")
-    own = {**os.environ, HOME_VARIABLE: str(home.path)}
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=own, stdout=log, stderr=log)
-
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The whole application, as `consilium run` starts it, without the labelling server."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
+    """A home with a version that predicts, its worker, and the application."""
     home = Home(tmp_path_factory.mktemp("served")).prepare()
-    store, port = fill(home), _free_port()
-    running = [_start(home, WORK), _start(home, SERVE.format(port=port))]
-    try:
+    store = fill(home)
+    with running(home) as serves:
         train = jobs.enqueue(home, "train", task=TASK, profile="tiny", max_steps=2)
         version = jobs.wait(home, train.job_id, timeout_s=120).result["version"]
         store.versions.crown(TASK, str(version), "to be looked at")
         jobs.wait(home, jobs.enqueue(home, "predict", task=TASK).job_id, timeout_s=120)
-        _wait(f"http://127.0.0.1:{port}/api/tasks")
-        yield Served(home, f"http://127.0.0.1:{port}")
-    finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait(url: str) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        try:
-            if httpx.get(url, timeout=5).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.3)
-    raise AssertionError(f"{url} does not answer")
+        yield serves
 
 
 @pytest.fixture(scope="module")
 def browser(served: Served) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,36 +20,25 @@ from data.home import HOME_VARIABLE, Home
 from data.records import JobState, Metric, Mode, Purpose, ReadRequest, RequestState
 from data.store import Store
 from tests import panel_home
-from tests.filled_home import SOURCE_ID, TASK, fill
+from tests.filled_home import SOURCE_ID, TASK
 from workbench import jobs
 from workbench.views.parts.agreement_plot import Dot, dots, of_model
 from workbench.views.parts.context import SEAT
 from workbench.views.parts.context import TASK as CHOSEN
-from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_overview, reports
+from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_overview
 
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def filled(filled: Home) -> Home:
     """The filled home, its readers measured."""
-    home = Home(tmp_path_factory.mktemp("measured")).prepare()
-    store = fill(home)
-    asked = jobs.enqueue(home, MEASURE, task=TASK, round_id="", stamp=stamp_of(store, TASK).text)
-    jobs.run(home, asked.job_id)
+    store = Store.of(filled)
+    asked = jobs.enqueue(filled, MEASURE, task=TASK, round_id="", stamp=stamp_of(store, TASK).text)
+    jobs.run(filled, asked.job_id)
     assert store.jobs.get(asked.job_id).state == JobState.DONE
     store.close()
-    return home
-
-
-@pytest.fixture
-def changed(measured: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The same, to be changed."""
-    home = Home(shutil.copytree(measured.path, tmp_path / "changed"))
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    store = Store.of(home)
-    yield store
-    store.close()
+    return filled
 
 
 def home_of(store: Store) -> Home:
@@ -216,14 +204,14 @@ def test_the_report_is_written_and_brought(changed: Store) -> None:
     (job,) = [job for job in changed.jobs.all() if job.kind == REPORT]
     jobs.run(home, job.job_id)
     done = changed.jobs.get(job.job_id)
-    path = reports(home) / str(done.result["zip"])
+    path = home.reports / str(done.result["zip"])
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
         names = archive.namelist()
         page = archive.read(f"reading-study-{TASK}/report.html").decode()
     assert f"reading-study-{TASK}/agreement.csv" in names
     assert "Technical quality of chest radiographs" in page
     assert SOURCE_ID.split(":")[1] not in page
-    assert {f.name for f in (reports(home) / f"reading-study-{TASK}").iterdir()} == {Path(n).name for n in names}
+    assert {f.name for f in (home.reports / f"reading-study-{TASK}").iterdir()} == {Path(n).name for n in names}
     assert "Download the report (ZIP)" in words(opened())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +9,13 @@ import pytest
 
 from data.errors import HomeError, StoreError
 from data.holdings import refusal_groups, same_pixels
-from data.home import HOME_VARIABLE, Home
+from data.home import Home
 from data.phantoms.cxr_quality import write
 from data.records import JobState, Part, Study
 from data.splits import part_of, patient
 from data.store import Store
 from data.tables.studies import Refusal
-from tests.filled_home import TASK, fill
+from tests.filled_home import TASK
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.data_card_work import CARD, make_card
@@ -26,22 +24,10 @@ from workbench.data_work import LEAKS, LOOK, SUSPECTS, TAKE, checked
 OTHER = "other-study"
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = Home(tmp_path_factory.mktemp("filled") / "home").prepare()
-    (home.secrets / "key").write_text("5c" * 32)  # so that patients are in the same parts in each run
-    fill(home).close()
-    return home.path
-
-
 @pytest.fixture
-def store(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(changed: Store) -> Store:
     """A filled home that its test may change."""
-    home = Home(shutil.copytree(filled, tmp_path / "changed"))
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    opened = Store.of(home)
-    yield opened
-    opened.close()
+    return changed
 
 
 def home_of(store: Store) -> Home:

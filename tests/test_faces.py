@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from data.records import Annotation, JobState, Mode, Part, Purpose, RequestState
 from data.store import Store
 from labelstudio.webhook import HEADER
 from models.task import get_task
-from tests.filled_home import READERS, SENTENCE, SOURCE_ID, TASK, fill
+from tests.filled_home import READERS, SENTENCE, SOURCE_ID, TASK
 from workbench import jobs
 from workbench.blindness import ALL, Blindness
 from workbench.guard import POLICY, Guard
@@ -44,32 +43,6 @@ from workbench.worklist import Filter, Sort, Standing, neighbours, worklist
 
 PAGES = [name for name, place in PLACES.items() if name != "home"]
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with everything in it; its tests leave it as it is."""
-    home = Home(tmp_path_factory.mktemp("filled")).prepare()
-    (home.secrets / "key").write_text("5" * 64)  # who serves which part is the same in every run
-    fill(home).close()
-    return home
-
-
-@pytest.fixture
-def at_filled(filled: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """The pages find the filled home."""
-    monkeypatch.setenv(HOME_VARIABLE, str(filled.path))
-    return filled
-
-
-@pytest.fixture
-def changed(filled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """A filled home that its test may change."""
-    home = Home(shutil.copytree(filled.path, tmp_path / "changed"))
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    store = Store.of(home)
-    yield store
-    store.close()
 
 
 def show(name: str, *, reader: str = "", **query: str) -> AppTest:

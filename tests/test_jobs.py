@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from data.home import Home
 from data.records import Job, JobState
 from data.store import Store
 from workbench import jobs
+from workbench.data_work import LOOK
+from workbench.disk_use import MEASURE
 from workbench.worker import is_running
 
 
@@ -70,6 +73,17 @@ def test_a_call_that_was_lost_is_found_again(home: Home) -> None:
         assert ended(home, job).state == JobState.FAILED
 
 
+def test_looking_through_a_folder_holds_up_nothing_that_a_person_waits_for(home: Home, tmp_path: Path) -> None:
+    kinds = jobs.kinds()
+    waited_for = {kinds[name].line for name in ("predict", "explain", "demo.predict", "round.fetch")}
+    assert {kinds[LOOK].line, kinds[MEASURE].line} == {jobs.LOOKING}
+    assert waited_for == {jobs.QUICK}
+    (tmp_path / "images").mkdir()
+    job = jobs.enqueue(home, LOOK, path=str(tmp_path / "images"))
+    with working(home):
+        assert ended(home, job).result["files"] == 0
+
+
 def test_a_lease_is_held_by_one(store: Store) -> None:
     job = store.jobs.add("evaluate", {"task": "t"})
     assert store.jobs.lease(job.job_id, "first", seconds=60) is not None
@@ -107,4 +121,3 @@ def test_work_that_is_called_off_stops_at_its_next_beat(home: Home) -> None:
         del jobs._KINDS["test.patient"]
     assert store.jobs.get(job.job_id).state == JobState.CANCELLED
     assert len(seen) <= 5
-    assert store.jobs.retry(job.job_id).state == JobState.WAITING

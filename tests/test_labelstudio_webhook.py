@@ -28,7 +28,7 @@ from labelstudio.gateway import LabelStudioGateway
 from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
 from tests.filled_home import TASK, fill
-from tests.labelstudio_server import free_port
+from tests.ports import free_port
 from workbench.guard import Guard
 from workbench.serve import HOSTS, create_api
 

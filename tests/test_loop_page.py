@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -26,7 +25,8 @@ from data.store import Store
 from models import versions
 from models.course import course_of, read_course
 from models.watching import Journal
-from tests.filled_home import TASK, fill
+from tests.filled_home import TASK
+from tests.shared_homes import copied
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.fetching import last_fetch, note_fetch
@@ -39,18 +39,9 @@ LEARNS = f"{TASK}-r3"
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with a round that is being read."""
-    home = Home(tmp_path_factory.mktemp("loop") / "home").prepare()
-    (home.secrets / "key").write_text("5" * 64)  # who serves which part is the same in every run
-    fill(home).close()
-    return home
-
-
-@pytest.fixture(scope="module")
 def learning(filled: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The same with a round whose candidate is to be trained, as small as can be."""
-    home = Home(Path(shutil.copytree(filled.path, tmp_path_factory.mktemp("learning") / "home")))
+    home = copied(filled, tmp_path_factory.mktemp("learning"))
     store = Store.of(home)
     plan = {**store.rounds.get(ROUND).plan, "profile": "tiny"}
     items, champion = store.rounds.batch(ROUND).items, store.rounds.get(ROUND).champion
@@ -70,13 +61,13 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     """Copies a home, which its test may change and the pages find."""
     made: list[Store] = []
 
-    def copied(home: Home) -> Store:
-        own = Home(Path(shutil.copytree(home.path, tmp_path / f"home-{len(made)}")))
+    def own_copy(home: Home) -> Store:
+        own = copied(home, tmp_path / str(len(made)))
         monkeypatch.setenv(HOME_VARIABLE, str(own.path))
         made.append(Store.of(own))
         return made[-1]
 
-    yield copied
+    yield own_copy
     for store in made:
         store.close()
 
@@ -262,7 +253,7 @@ def weights(store: Store) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def unbroken(learning: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The weights of a training that was never stopped."""
-    home = Home(Path(shutil.copytree(learning.path, tmp_path_factory.mktemp("unbroken") / "home")))
+    home = copied(learning, tmp_path_factory.mktemp("unbroken"))
     store = Store.of(home)
     jobs.run(home, jobs.enqueue(home, "round.step", round_id=LEARNS, step="train", reason="", force=False).job_id)
     assert store.rounds.get(LEARNS).state == RoundState.TRAINED

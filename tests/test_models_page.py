@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from active_learning.promotion import Judgement
@@ -30,7 +22,7 @@ from models.task import get_task
 from models.training import train_version
 from tests import radiographs
 from tests.compared_home import TASK, many_patients, trained_round, version
-from tests.test_browser import CHROMIUM, FLAGS, ROOT, SERVE
+from tests.served_home import opened, running
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.serve import create_api
@@ -69,39 +61,6 @@ def test_the_page_shows_what_the_comparison_rests_on(home: Home, store: Store) -
     for name in ("sex F", "age 60 to 79", "manufacturer Bolt", "AUC of projection"):
         assert name in said
     assert "Over all rounds of the task" in said
-
-
-@contextlib.contextmanager
-def serving(home: Home) -> Iterator[str]:
-    """The application on a port of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    own = {**os.environ, HOME_VARIABLE: str(home.path)}
-    with (home.path / "served.log").open("wb") as log:
-        served = subprocess.Popen([sys.executable, "-c", SERVE.format(port=port)], cwd=ROOT, env=own, stdout=log,
-                                  stderr=log)  # fmt: skip
-        try:
-            end = time.monotonic() + 60
-            while time.monotonic() < end:
-                with contextlib.suppress(httpx.HTTPError):
-                    if httpx.get(f"http://127.0.0.1:{port}/api/tasks", timeout=5).is_success:
-                        break
-                time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            served.terminate()
-            served.wait(10)
-
-
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield opened
-        opened.close()
 
 
 def press(page: AppTest, label: str) -> AppTest:
@@ -174,12 +133,10 @@ def test_what_is_too_small_to_say_is_folded(home: Home, store: Store) -> None:
 def test_sentence_both_sides_and_first_plots_stand_on_the_first_screen(home: Home, store: Store) -> None:
     """At 1440 x 900, the candidate's plots beside the champion's, as large and as high."""
     compared(home, store, skill=1.2)
-    with serving(home) as url, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
-        page.goto(f"{url}/models?task={TASK}&question=projection")
+    with running(home, worker=False) as served, opened(served) as page:
+        page.goto(f"/models?task={TASK}&question=projection")
         plots = page.locator(".js-plotly-plot")
-        expect(plots.nth(7).locator(".main-svg").first).to_be_visible(timeout=60_000)
+        expect(plots.nth(7).locator(".main-svg").first).to_be_visible()
         expect(page.get_by_text("Better:", exact=False).first).to_be_in_viewport(ratio=1)
         expect(page.get_by_role("button", name="Promote…")).to_be_in_viewport(ratio=1)
         boxes = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,27 +29,25 @@ from data.records import (
 from data.store import Store
 from models.embedding import name_of
 from models.task import get_task
-from tests.filled_home import TASK, fill
+from tests.filled_home import TASK
+from tests.shared_homes import copied
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def filled(filled: Home) -> Home:
     """Two versions and reads of two rounds, of which none is open."""
-    home = Home(tmp_path_factory.mktemp("opening") / "home").prepare()
-    (home.secrets / "key").write_text("5" * 64)  # who serves which part is the same in every run
-    store = fill(home)
+    store = Store.of(filled)
     store.rounds.move(f"{TASK}-r2", RoundState.CANCELLED, expected=[RoundState.PUSHED])
     for name in ("reader-4", "reader-5", "reader-6"):
         store.reads.add_reader(Reader(name, f"Dr {name}"))
     store.close()
-    return home
+    return filled
 
 
 @pytest.fixture
 def loop(filled: Home, tmp_path: Path) -> Iterator[Loop]:
     """The loop of a home that its test may change."""
-    home = Home(shutil.copytree(filled.path, tmp_path / "home"))
-    made = Loop(home, get_task(TASK))
+    made = Loop(copied(filled, tmp_path), get_task(TASK))
     yield made
     made.store.close()
 

@@ -16,10 +16,9 @@ from data.home import Home
 from data.records import RoundState
 from data.store import Store
 from models.task import get_task
-from tests import disputed_home, test_curating, triage_home
+from tests import test_curating, triage_home
 from tests.compared_home import TASK, many_patients, trained_round, version
-from tests.served_home import opened, running
-from tests.test_browser import Served
+from tests.served_home import Served, opened, running
 
 pytestmark = pytest.mark.browser
 IMAGES = 6
@@ -132,10 +131,8 @@ def test_the_home_is_measured_and_every_part_has_its_state(page: Page) -> None:
     expect(page.get_by_text("consilium labelstudio start").first).to_be_visible()  # it does not run here
 
 
-def test_from_a_dispute_to_the_adjudication(tmp_path: Path) -> None:
-    home = Home(tmp_path / "disputed").prepare()
-    disputed_home.fill(home).close()
-    with running(home) as served, opened(served) as page:
+def test_from_a_dispute_to_the_adjudication(disputed: Home) -> None:
+    with running(disputed) as served, opened(served) as page:
         page.goto("/consensus?task=cxr_quality")
         expect(page.get_by_text("Krippendorff's alpha").first).to_be_visible()
         page.get_by_role("link", name="Adjudicate").first.click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +42,7 @@ from models.chance import filled
 from models.evaluation import evaluate
 from models.task import ClinicalTask, Example, get_task
 from tests.known_home import PARTS, TASK, fill, truth_of
+from tests.shared_homes import copied
 
 WAYS = ("random", "entropy", "typiclust")
 PLAY = Play(WAYS, (12, 8, 8, 8), seeds=2, learner=LearnerName.HEAD, error_rate=0.2)
@@ -65,10 +65,6 @@ def played(known: Home, tmp_path_factory: pytest.TempPathFactory) -> Played:
 @pytest.fixture
 def task() -> ClinicalTask:
     return get_task(TASK)
-
-
-def copied(home: Home, folder: Path) -> Home:
-    return Home(Path(shutil.copytree(home.path, folder / "home")))
 
 
 def turns_of(played: Played) -> Iterator[tuple[str, int, int, Turn]]:

@@ -6,30 +6,26 @@ import csv
 import io
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from models.curves import Curves, binary_curves
+from tests.chromium import chromium, need_chromium
+from tests.ports import free_port, wait_for
+from tests.served_home import ROOT
 from workbench.theme import DARK, LIGHT, palette
 from workbench.views.parts.plot import MOST_ROWS, file_name
 from workbench.views.parts.plot_files import light
 
-CHROMIUM = os.environ.get("CONSILIUM_CHROMIUM", "/usr/bin/chromium")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
-ROOT = Path(__file__).parent.parent
 APP = """
 import streamlit as st
 from tests.test_plot import curves, heads_and_rows, shaded
@@ -78,13 +74,10 @@ def heads_and_rows() -> tuple[list[str], list[list[float | None]]]:
 @pytest.fixture(scope="module", params=["dark", "light"])
 def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, str]]:
     """A page with two plots, and the name of its look."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
+    need_chromium()
     script = tmp_path_factory.mktemp("plot") / "page.py"
     script.write_text(APP)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     settings = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true",
                 "browser.gatherUsageStats": "false", "theme.base": request.param}  # fmt: skip
     given = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
@@ -92,9 +85,8 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         served = subprocess.Popen([sys.executable, "-m", "streamlit", "run", str(script), *given], cwd=ROOT,
                                   env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)  # fmt: skip
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        with chromium() as browser:
             opened = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
             opened.set_default_timeout(30_000)
             opened.goto(f"http://127.0.0.1:{port}")
@@ -103,21 +95,9 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             ground = opened.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--page')")
             assert ground == {"dark": DARK, "light": LIGHT}[request.param].page
             yield opened, request.param
-            browser.close()
     finally:
         served.terminate()
         served.wait(10)
-
-
-def _wait(url: str) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            if httpx.get(url, timeout=5).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    raise AssertionError(f"{url} does not answer")
 
 
 def downloaded(page: Page, which: int, button: str) -> tuple[str, bytes]:

@@ -16,7 +16,7 @@ from data.home import Home
 from data.ingest import ingest
 from data.phantoms.cxr_quality import write
 from data.store import Store
-from tests.labelstudio_server import free_port
+from tests.ports import free_port
 
 
 def test_the_application_reaches_for_nothing_outside(home: Home, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from labelstudio.client import LabelStudioClient
 from labelstudio.gateway import LabelStudioGateway
 from labelstudio.server import LabelStudioServer
 from models.config import Reading as Settings
-from tests.labelstudio_server import free_port
+from tests.ports import free_port
 from tests.reading_home import CUT, LATERAL, TASK, TRUTH, Reading, champion, reading, standard
 
 pytestmark = pytest.mark.labelstudio

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from data.home import Home
-from data.records import ReadRequest, RequestState, RoundState
+from data.records import ReadRequest
 from tests.reading_home import CUT, TASK, Reading, champion, reading
-from tests.served_home import opened, running
-from tests.test_browser import Served
+from tests.served_home import Served, opened, running
 from workbench.views.parts.reading_acts import LEAST_S
 
 pytestmark = pytest.mark.browser
@@ -26,13 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Reading:
     given = reading(Home(tmp_path_factory.mktemp("keys") / "home").prepare(), None)
     given.add("ann")
     champion(given)
-    current = given.open(["ann"], independent_share=0.0)
-    planned = given.loop.desk.requests(current)
-    given.store.reads.plan(planned)
-    given.store.reads.set_requests(
-        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n) for n, r in enumerate(planned)
-    )
-    given.store.rounds.move(current.round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
+    given.send(["ann"], independent_share=0.0)
     return given
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -22,13 +20,12 @@ from data.records import (
     QuestionPrediction,
     Reader,
     ReadRequest,
-    RequestState,
-    RoundState,
     Study,
 )
 from data.store import Store
 from models.task import Trained, get_task
 from models.versions import save
+from tests.reading_home import send
 from tests.test_adjudication_page import press
 from tests.test_faces import show, words
 from workbench.grades import graded
@@ -63,12 +60,7 @@ def store(home: Home, monkeypatch: pytest.MonkeyPatch) -> Store:
         request_of(current, item.study_id, "ann", item.purpose, item.mode, 0, place)
         for place, item in enumerate(batch)
     ]
-    store.reads.plan(planned)
-    store.reads.set_requests(
-        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n)
-        for n, r in enumerate(planned, 1)
-    )
-    store.rounds.move(current.round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
+    send(store, planned)
     return store
 
 

@@ -22,7 +22,6 @@ from data.records import (
     Qualification,
     ReaderRole,
     ReadRequest,
-    RequestState,
     Round,
     RoundKind,
     RoundState,
@@ -30,7 +29,7 @@ from data.records import (
 from data.store import Store
 from models.task import get_task
 from tests.disputed_home import READERS, quality
-from tests.reading_home import CUT, Reading, champion, reading
+from tests.reading_home import CUT, Reading, champion, reading, send
 from tests.test_adjudication_page import press
 from tests.test_faces import show, words
 from workbench.blindness import Blindness
@@ -75,10 +74,8 @@ def asked(
 ) -> ReadRequest:
     mode = Mode.ASSISTED if purpose == Purpose.SECOND_LOOK else Mode.INDEPENDENT
     request = request_of(current, study, reader, purpose, mode, 0, position)
-    store.reads.plan([request])
-    pushed = replace(request, state=RequestState.PUSHED, external_project=3, external_task=position + 1)
-    store.reads.set_requests([pushed])
-    return pushed
+    sent = send(store, [request], first=position + 1)
+    return next(r for r in sent if r.request_id == request.request_id)
 
 
 def qualified(store: Store, task: str, reader: str, score: float, answers: int) -> None:
@@ -222,13 +219,7 @@ def assisted(home: Home, monkeypatch: pytest.MonkeyPatch) -> Reading:
     made = reading(home, None)
     made.add("ann")
     champion(made)
-    current = made.open(["ann"], independent_share=0.0)
-    planned = made.loop.desk.requests(current)
-    made.store.reads.plan(planned)
-    made.store.reads.set_requests(
-        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n) for n, r in enumerate(planned)
-    )
-    made.store.rounds.move(current.round_id, RoundState.PUSHED, expected=[RoundState.OPENED])
+    made.send(["ann"], independent_share=0.0)
     return made
 
 

@@ -138,6 +138,14 @@ def test_the_verb(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     central = told_of["topics"]["central"]
     assert [r["figure"] for r in central["model_beside_readers"]] == ["auc", "sensitivity", "specificity"]
     assert central["against_reference"][0]["name"] == READERS[0]
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    in_home = CliRunner().invoke(app, ["readers", "report", TASK, "--json"])
+    assert Path(json.loads(in_home.stdout.splitlines()[-1])["report"]) == (
+        home.reports / f"reading-study-{TASK}" / "report.html"
+    )
+    assert (home.reports / f"reading-study-{TASK}" / "report.html").is_file()
+    assert set(tmp_path.iterdir()) == before
     none = CliRunner().invoke(app, ["readers", "report", "cxr_quality", "--json"])
     assert (none.exit_code, json.loads(none.stdout)["error"]) == (1, "Nobody has read anything yet.")
 

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.home import HOME_VARIABLE, Home
-from tests import disputed_home, filled_home
+from tests import filled_home
 from tests.test_faces import show
 from workbench import catalogue
 from workbench.language import OFFERED
@@ -60,22 +60,6 @@ def left(page: AppTest) -> list[str]:
     """The English that is left."""
     found = (match for said in sentences(page) for match in ENGLISH.findall(NAMES.sub(" ", said)))
     return sorted(set(found))
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with a round that is read."""
-    home = Home(tmp_path_factory.mktemp("russian") / "home").prepare()
-    filled_home.fill(home).close()
-    return home
-
-
-@pytest.fixture(scope="module")
-def disputed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with disputed cases."""
-    home = Home(tmp_path_factory.mktemp("russian") / "disputed").prepare()
-    disputed_home.fill(home).close()
-    return home
 
 
 @pytest.mark.skipif("ru" not in OFFERED, reason="Russian is not offered")

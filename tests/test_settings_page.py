@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
-from data.home import HOME_VARIABLE, Home
+from data.home import Home
 from data.schema import migrations
 from data.store import Store
 from models.config import configs_folder
 from models.task import get_task
-from tests.filled_home import TASK, fill
+from tests.filled_home import TASK
 from tests.test_faces import show, words
 from workbench import jobs
 from workbench.disk_use import MEASURE, use
@@ -24,20 +21,10 @@ from workbench.views.parts.settings_tasks import flat, said
 from workbench.views.places import PLACES, seen_by
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = Home(tmp_path_factory.mktemp("filled") / "home")
-    fill(home).close()
-    return home.path
-
-
 @pytest.fixture
-def store(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    home = Home(shutil.copytree(filled, tmp_path / "changed"))
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    opened = Store.of(home)
-    yield opened
-    opened.close()
+def store(changed: Store) -> Store:
+    """A filled home that its test may change."""
+    return changed
 
 
 def test_it_is_the_curators(store: Store) -> None:
@@ -74,6 +61,18 @@ def test_knobs_are_those_of_the_file_and_changed_ones_are_bold(store: Store) -> 
         f"stages.projection.epochs</span></td><td>{read['profiles']['demo']['stages']['projection']['epochs']}<"
         in small
     )
+
+
+def test_words_of_the_configuration_are_in_the_language_and_as_written_in_the_tooltip(store: Store) -> None:
+    shown = words(show("settings", lang="ru"))
+    assert '<span title="majority">большинство</span>' in shown
+    assert 'title="mix">смешанный<' in shown
+    assert ">majority<" not in shown
+    profile = words(show("settings", lang="ru", knobs="profile"))
+    stage = get_task(TASK).profile("paper").stages["projection"]
+    assert f"stages.projection.networks</span></td><td>{', '.join(stage.networks)}</td>" in profile
+    assert '<span title="temperature">температура</span>' in profile
+    assert "title=" not in words(show("settings")).split("seconds_per_case")[1].split("</tr>")[0]
 
 
 def test_every_knob_of_every_task_can_be_shown() -> None:

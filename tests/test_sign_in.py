@@ -25,13 +25,7 @@ def asked(made: Reading, *readers: str) -> list[ReadRequest]:
     """The cases of a round that was sent, as the store has them."""
     made.add(*readers)
     champion(made)
-    planned = made.loop.desk.requests(made.open(readers))
-    made.store.reads.plan(planned)
-    made.store.reads.set_requests(
-        replace(r, state=RequestState.PUSHED, external_project=3, external_task=n)
-        for n, r in enumerate(planned, 1)
-    )
-    return made.store.reads.requests()
+    return made.send(readers)
 
 
 def api(home: Home, host: str = "127.0.0.1") -> TestClient:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import base64
-import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from label_studio_sdk.converter.brush import decode_rle
 from numpy.typing import NDArray
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from data.answers import MaskValue
-from labelstudio import webhook
 from labelstudio.client import LabelStudioClient
 from labelstudio.server import LabelStudioServer
-from tests.labelstudio_server import free_port, home_beside
+from tests.chromium import need_chromium
+from tests.labelstudio_server import home_beside
+from tests.served_home import Served, announced, opened, running
 from tests.story_home import PAGE, SHAPE, TASK, Story, story
-from tests.test_browser import CHROMIUM, FLAGS, SERVE, WORK, _start, _wait
 from tests.test_viewer_canvas import READ, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.labelstudio]
@@ -29,35 +27,16 @@ MOST_ACTS = 8
 
 
 @pytest.fixture(scope="module")
-def told(label_server: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Story, str]]:
-    """A home with two cases for a reader on the labelling server, its worker, and the application."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
+def made(
+    label_server: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Story, Served]]:
+    """A home with two cases for a reader on the labelling server, served with its worker."""
+    need_chromium()
     home = home_beside(label_server, tmp_path_factory.mktemp("story") / "home")
-    port = free_port()
-    webhook.announce(home, f"http://127.0.0.1:{port}")
-    made = story(home, label_server, reader=READER)
-    running = [_start(home, WORK), _start(home, SERVE.format(port=port))]
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/tasks")
-        yield made, f"http://127.0.0.1:{port}"
-    finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(20)
-        (home.labelstudio / "hook").unlink(missing_ok=True)
-
-
-@pytest.fixture
-def context(told: tuple[Story, str]) -> Iterator[BrowserContext]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        opened = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=told[1])
-        opened.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        yield opened
-        browser.close()
+    with announced(home) as port:
+        told = story(home, label_server, reader=READER)
+        with running(home, port=port) as served:
+            yield told, served
 
 
 class Hand:
@@ -111,12 +90,13 @@ def stored_on_the_server(made: Story, server: LabelStudioServer) -> NDArray[np.b
 
 
 def test_a_case_is_corrected_by_brush_and_the_next_one_is_accepted(
-    context: BrowserContext, told: tuple[Story, str], label_server: LabelStudioServer
+    made: tuple[Story, Served], label_server: LabelStudioServer
 ) -> None:
-    page = context.new_page()
-    _correct(page, told[0])
-    _see(page, told[0], stored_on_the_server(told[0], label_server))
-    _accept(page, told[0])
+    told, served = made
+    with opened(served) as page:
+        _correct(page, told)
+        _see(page, told, stored_on_the_server(told, label_server))
+        _accept(page, told)
 
 
 def _correct(page: Page, made: Story) -> None:

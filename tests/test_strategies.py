@@ -116,7 +116,7 @@ def test_members_that_contradict_each_other_are_chosen_before_those_that_agree_o
     assert picks.gains[1] == pytest.approx(0, abs=1e-12)
     alone = whole("bald", View(seen.heads, seen.features, seen.known), 3)
     np.testing.assert_array_equal(np.sort(alone.places[:2]), [0, 1])
-    assert all(reason.endswith("(one model alone: its entropy)") for reason in alone.why)
+    assert all(reason.endswith("(of one model alone)") for reason in alone.why)
 
 
 def test_ties_are_broken_by_lot():

@@ -91,6 +91,9 @@ def test_a_promise_is_made_kept_and_shown(home: Home) -> None:
     work(home, store)
     cleared = len(store.triage.clearances(policy.policy_id))
     assert f"{cleared} cleared for the first time" in words(opened())
+    in_russian = words(opened(lang="ru"))
+    assert ">прочитать<" in in_russian  # what is to be done with a study
+    assert ">прочитано<" not in in_russian
 
 
 def test_a_refusal_is_shown_with_what_to_do(home: Home) -> None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect
 
 from data.pixels import apply_window
+from tests.chromium import chromium
+from tests.ports import free_port, wait_for
+from tests.served_home import ROOT
 from tests.viewer_scenes import AXIAL, SCRIPT, Served, serving, turned
 from workbench.viewer.canvas_files import FOLDER, address, files
 from workbench.viewer.component import WORDS
@@ -27,12 +26,6 @@ from workbench.viewer.scene import Line, Pane, Preset
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = os.environ.get("CONSILIUM_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-ROOT = Path(__file__).parent.parent
 SIZE_BYTES = 40_000
 SAGITTAL = (0.9, 0.0, 0.0, -30.0, 0.0, 0.0, 0.7, -40.0, 0.0, -0.7, 0.0, 60.0, 0.0, 0.0, 0.0, 1.0)
 """Slices run to the left, rows to the feet, columns to the back."""
@@ -55,12 +48,8 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -397,6 +386,42 @@ def test_length_and_angle_in_mm_and_in_pixels(page: Page, served: Served) -> Non
         expect(page.locator(".measure")).to_have_count(1)
         page.get_by_role("button", name="Delete ").click()
         expect(page.locator(".measure")).to_have_count(0)
+
+
+WATCH_LABELS = """() => {
+  window.labels = [];
+  const pen = CanvasRenderingContext2D.prototype, { fillText, clearRect } = pen;
+  pen.fillText = function (text, x, y) {
+    window.labels.push([x, y, this.measureText(text).width]);
+    return fillText.call(this, text, x, y);
+  };
+}"""
+
+
+def test_labels_of_measures_cover_no_other(page: Page, served: Served) -> None:
+    """Of five that end at one place, in the middle and at the lower edge."""
+    for name, (row, column) in {"middle": (30, 40), "edge": (59, 79)}.items():
+        lines = tuple(
+            Line("model", f"labels-{name}", 0, ((row - 2.0, column - 9.0), (float(row), float(column))), "12 mm")
+            for _ in range(2)
+        )
+        picture = served.picture(f"labels-{name}", np.zeros((1, 60, 80), np.uint8))
+        pane = Pane(name, name, (picture,), (f"labels-{name}", 0), lines=lines)
+        show(page, served.scene(f"labels-{name}", pane))
+        page.get_by_role("button", name="Length").click()
+        for away in (20, 15, 10):
+            drag(page, on_screen(page, "image", row - away, column - away), on_screen(page, "image", row, column))
+        page.evaluate(WATCH_LABELS)
+        page.keyboard.press("i")
+        settle(page)
+        labels = page.evaluate("window.labels")[-5:]
+        assert len(labels) == 5
+        box = page.locator(".view").bounding_box()
+        assert box is not None
+        for number, (x, y, width) in enumerate(labels):
+            assert 0 < y <= box["height"]
+            for other_x, other_y, other_width in labels[:number]:
+                assert abs(y - other_y) >= 13 or x >= other_x + other_width or other_x >= x + width
 
 
 def test_a_length_in_an_oblique_volume_is_that_in_the_patient(page: Page, served: Served) -> None:
@@ -786,20 +811,12 @@ def test_javascript_stays_small_and_its_words_are_listed() -> None:
 def streamlit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     script = tmp_path_factory.mktemp("page") / "page.py"
     script.write_text(SCRIPT)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     code = f"from tests.viewer_scenes import serve_streamlit; serve_streamlit({port}, {str(script)!r})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    url = f"http://127.0.0.1:{port}"
     try:
-        while True:
-            try:
-                httpx.get(f"{url}/_stcore/health", timeout=2).raise_for_status()
-                break
-            except httpx.HTTPError:
-                assert time.monotonic() < end
-                time.sleep(0.1)
+        wait_for(f"{url}/_stcore/health")
         yield url
     finally:
         process.terminate()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from data.home import HOME_VARIABLE, Home
 from data.store import Store
 from models.task import get_task
-from tests.filled_home import TASK, fill
+from tests.filled_home import TASK
 from workbench import worklist_bulk
 from workbench.views.parts.context import SEAT
 from workbench.views.parts.context import TASK as CHOSEN
@@ -24,20 +22,10 @@ from workbench.worklist_bulk import BulkError, hold, release, studies_of
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("whole")).prepare()
-    fill(home).close()
-    return home
-
-
 @pytest.fixture
-def store(whole: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    home = Home(shutil.copytree(whole.path, tmp_path / "changed"))
-    monkeypatch.setenv(HOME_VARIABLE, str(home.path))
-    store = Store.of(home)
-    yield store
-    store.close()
+def store(changed: Store) -> Store:
+    """A filled home that its test may change."""
+    return changed
 
 
 def left(store: Store, filtered: Filter) -> list[str]:

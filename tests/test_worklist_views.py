@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from data.home import Home
 from data.store import Store
-from tests.filled_home import TASK, fill
-from tests.test_browser import CHROMIUM, FLAGS, SERVE, _free_port, _start, _wait
+from tests.filled_home import TASK
+from tests.served_home import opened, running
 from workbench.worklist import Filter, Sort, worklist
 from workbench.worklist_views import CURATOR, LONGEST, MOST, ViewError, keep, remove, views_of
 
@@ -22,13 +20,6 @@ UNCERTAIN = Filter(
     view="LL", since="2026-03-05", until="2026-03-20", doubt=0.8, sort=Sort.UNCERTAIN.value, size=25
 )
 PLAIN = Filter(view="LL", sort=Sort.OLDEST.value)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("views") / "home").prepare()
-    fill(home).close()
-    return home
 
 
 @pytest.fixture
@@ -117,25 +108,10 @@ def test_the_log_says_who_kept_and_removed_what(store: Store) -> None:
 
 
 @pytest.fixture
-def page(whole: Home, tmp_path: Path) -> Iterator[tuple[Page, Home]]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there; name a Chromium with CONSILIUM_CHROMIUM")
-    home = Home(shutil.copytree(whole.path, tmp_path / "home"))
-    port = _free_port()
-    server = _start(home, SERVE.format(port=port))
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/tasks")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-            context = browser.new_context(viewport={"width": 1440, "height": 900},
-                                          base_url=f"http://127.0.0.1:{port}")  # fmt: skip
-            context.set_default_timeout(60_000)
-            expect.set_options(timeout=60_000)
-            yield context.new_page(), home
-            browser.close()
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(20)
+def page(changed: Store) -> Iterator[tuple[Page, Home]]:
+    home = Home(changed.path.parent)
+    with running(home, worker=False) as served, opened(served) as first:
+        yield first, home
 
 
 @pytest.mark.browser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.responses import HTMLResponse, Response
 
+from tests.ports import free_port
 from workbench.viewer.canvas_files import add_canvas, address
 from workbench.viewer.component import WORDS
 from workbench.viewer.scene import SLAB_SLICES, Heat, Layer, Pane, Picture, Scene
@@ -121,9 +121,7 @@ def application(served: Served) -> FastAPI:
 @contextmanager
 def serving(served: Served) -> Iterator[Served]:
     """The server on a port of its own, while the block runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(application(served), port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -19,7 +19,7 @@ from data.splits import part_of, pseudonym_of
 from data.store import Store
 from models.references import labels_of, record_references
 from models.task import discover, get_task
-from workbench.jobs import QUICK, Work, kind
+from workbench.jobs import LOOKING, Work, kind
 
 LOOK, TAKE, LEAKS, SUSPECTS = "folder.look", "folder.take", "leaks", "labels.suspects"
 KEPT = 200
@@ -51,7 +51,7 @@ def checked(home: Home, given: str) -> Path:
     return path.resolve()
 
 
-@kind(LOOK, line=QUICK)
+@kind(LOOK, line=LOOKING)
 def look(work: Work, *, path: str) -> Mapping[str, Any]:
     """Say what lies in a folder, and take nothing in: files by format, what is no image, what is there already."""
     root = checked(work.home, path)

@@ -9,7 +9,7 @@ from typing import Any
 
 from data.home import Home
 from data.store import Store
-from workbench.jobs import QUICK, Work, kind
+from workbench.jobs import LOOKING, Work, kind
 
 MEASURE = "home.measure"
 PIXELS, FILES, OTHER = "pixels", "files", "other"
@@ -56,7 +56,7 @@ def _kind(home: Home, path: Path, pixels: set[str]) -> str:
     return first if first in KINDS else OTHER
 
 
-@kind(MEASURE, line=QUICK)
+@kind(MEASURE, line=LOOKING)
 def measure(work: Work) -> Mapping[str, Any]:
     """Add up the files of the home."""
     found = use(work.home, told=lambda files: work.progress(0.0, f"{files} files looked at"))

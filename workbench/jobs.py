@@ -27,8 +27,8 @@ from data.store import Store
 LEASE_S = 20.0
 """How long a worker may be silent before its job is given to another."""
 BEAT_S = 5.0
-QUICK, LONG = "quick", "long"
-"""The two lines: what a person waits for, and what takes minutes."""
+QUICK, LOOKING, LONG = LINES = ("quick", "looking", "long")
+"""The lines: what a person waits for; what looks through as many files as there are; what takes minutes."""
 
 logger = logging.getLogger(__name__)
 

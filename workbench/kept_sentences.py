@@ -38,6 +38,7 @@ REASONS = (
     N_("the answer that would change the model most: {1} times the usual change"),
     N_("without any doubt of the model, to stand for those like it"),
     N_("would change the model in another way than those chosen before: {1} times the usual change apart"),
+    N_("{1} (of one model alone)"),
     N_("{1} (one model alone: its entropy)"),
     N_("nothing more disputed is left: the models were asked nothing here"),
     N_("disputed"),
@@ -56,6 +57,7 @@ REASONS = (
     N_("the answer is likely to be wrong"),
     N_("it likely shows something"),
     N_("it is unlike the cases that were read"),
+    N_("needed {1} times as much as the usual case"),
     N_("wanted {1} times as much as the usual case"),
     N_("typical of a group of {1} case of which none was read"),
     N_("typical of a group of {1} cases of which none was read"),
@@ -75,6 +77,39 @@ REASONS = (
     N_("stranger than {1} of 100 known cases"),
 )
 """Why a case is in a batch: :mod:`active_learning.acquisition_reasons`, the ways to choose, the quotas."""
+
+REASONS_IN_SHORT = (
+    N_("the model is not sure"),
+    N_("the model is not sure about {1}"),
+    N_("the model is not sure on page {1}"),
+    N_("the model is not sure at {1}"),
+    N_("the model is not sure in lesion {1}"),
+    N_("the model is not quite sure"),
+    N_("the model is not quite sure about {1}"),
+    N_("the model is not quite sure on page {1}"),
+    N_("the model is not quite sure at {1}"),
+    N_("the model is not quite sure in lesion {1}"),
+    N_("the models disagree"),
+    N_("the models disagree about {1}"),
+    N_("the model is likely to be wrong"),
+    N_("the model is likely to be wrong about {1}"),
+    N_("the model is likely to be wrong on page {1}"),
+    N_("the model is likely to be wrong at {1}"),
+    N_("the model is likely to be wrong in lesion {1}"),
+    N_("something is likely to be seen"),
+    N_("it is unlike the other cases"),
+    N_("the model learns most from it"),
+    N_("nothing like it was read yet"),
+    N_("it stands for cases like it"),
+    N_("drawn at random to be checked"),
+    N_("the model says nothing of it"),
+    N_("it is like cases that were read"),
+    N_("the readers disagree"),
+    N_("the readers disagree about {1}"),
+    N_("the readers and the model disagree"),
+    N_("the readers and the model disagree about {1}"),
+)
+"""The same for readers: :mod:`active_learning.reader_reasons`."""
 
 READS = (
     N_("not read yet"),

@@ -15,6 +15,8 @@ TABLES: Mapping[str, str] = {
     "promotion": N_("Promotion"),
 }
 """The tables of a configuration whose knobs are documented, with their titles."""
+CALIBRATIONS = (N_("temperature"), N_("isotonic"))
+"""What a stage's ``calibration`` may be."""
 MARKS = re.compile(r":\w+:`([^`]*)`|``([^`]*)``")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from active_learning.drift import Drift
 from active_learning.reading_study import ReadingStudy
 from active_learning.words import spoken
+from data.home import Home
 from data.records import ReaderKind
 from workbench import reading_tables
 from workbench.reading_report_plots import course
@@ -28,6 +29,11 @@ from workbench.reading_tables import tables
 from workbench.views.parts.markup import Html, join, tag
 
 FILE = "report.html"
+
+
+def folder_of(home: Home, task: str, round_id: str = "") -> Path:
+    """Where a reading study of a round, or of all of a task's reads, is written in the home."""
+    return home.reports / f"reading-study-{round_id or task}"
 
 
 def write_report(study: ReadingStudy, folder: Path) -> list[Path]:

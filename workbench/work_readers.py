@@ -11,7 +11,6 @@ from typing import Any
 
 from active_learning.overview import Outlined, Overview
 from data.blobs import Blobs
-from data.home import Home
 from data.store import Store
 from models.task import get_task
 from workbench.jobs import QUICK, Work, kind
@@ -73,27 +72,22 @@ def write_reading_study(work: Work, *, task: str, round_id: str = "") -> Mapping
     The result names the ZIP, in the home's folder of reports.
     """
     from active_learning.reading_study import reading_study  # noqa: PLC0415 - slow to load
-    from workbench.reading_report import write_report  # noqa: PLC0415
+    from workbench.reading_report import folder_of, write_report  # noqa: PLC0415
 
     home = work.home
     study = reading_study(
         Store.of(home), Blobs.of(home), get_task(task), round_id=round_id,
         progress=lambda share, words: work.progress(0.9 * share, words),
     )  # fmt: skip
-    name = f"reading-study-{round_id or task}"
-    folder, draft = reports(home) / name, reports(home) / f"{name}.draft"
+    folder = folder_of(home, task, round_id)
+    name, draft = folder.name, home.reports / f"{folder.name}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     written = write_report(study, draft)
-    packed = _packed(written, reports(home) / f"{name}.zip", name)
+    packed = _packed(written, home.reports / f"{name}.zip", name)
     shutil.rmtree(folder, ignore_errors=True)
     draft.replace(folder)
     return {"task": task, "round": round_id, "zip": packed.name, "files": [path.name for path in written],
             "studies": study.studies, "patients": study.patients}  # fmt: skip
-
-
-def reports(home: Home) -> Path:
-    """The home's folder of reports."""
-    return home.path / "reports"
 
 
 def _packed(files: list[Path], target: Path, folder: str) -> Path:

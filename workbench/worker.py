@@ -16,13 +16,16 @@ from data.records import (
     RoundState,
 )
 from data.store import Store
+from workbench.clearing import clear_rounds
 from workbench.fetching import note_fetch
-from workbench.jobs import LONG, QUICK, carry, line_of
+from workbench.jobs import LINES, carry, line_of
 
 SWEEP_S = 5.0
 """How often jobs with an expired lease are looked for."""
 FETCH_S = 60.0
 """How often the readers' answers are fetched."""
+CLEAR_S = 3600.0
+"""How often what is done with is removed."""
 BRING_UP_S = 2.0
 """How long a sweep brings a task's worklist up to date, at the most."""
 
@@ -30,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Two lines of work, one thread each: what people wait for does not queue behind a training.
+    """Lines of work, one thread each: what people wait for queues behind no training and no huge folder.
 
     Parameters
     ----------
@@ -63,7 +66,7 @@ class Worker:
         store = Store.of(self.home)
         store.jobs.release_all()  # one worker a home: whoever held these leases is gone
         consumers = []
-        for line in (QUICK, LONG):
+        for line in LINES:
             carrier = line_of(self.home, line).carrier
             carrier.flush()  # the records say what is due
             consumer = carrier.create_consumer(workers=1, periodic=False, max_delay=0.25)
@@ -75,6 +78,7 @@ class Worker:
             carry(self.home, job)
         logger.info("working for %s", self.home.path)
         fetched = time.monotonic()
+        cleared = -CLEAR_S
         while not self._stop.wait(SWEEP_S):
             for job in store.jobs.expired():
                 carry(self.home, job)
@@ -82,6 +86,9 @@ class Worker:
                 fetch_answers(self.home)
                 fetched = time.monotonic()
             bring_up_worklists(store, stop=self._stop)
+            if time.monotonic() - cleared > CLEAR_S:
+                clear_rounds(self.home)
+                cleared = time.monotonic()
         for consumer in consumers:
             consumer.stop(graceful=False)
 

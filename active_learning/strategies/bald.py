@@ -32,7 +32,7 @@ def bald(view: View, count: int, generator: np.random.Generator) -> Picks:
         picks = entropy(view, count, generator)
         if not view.heads and view.scores is None:
             return picks
-        return replace(picks, why=tuple(f"{reason} (one model alone: its entropy)" for reason in picks.why))
+        return replace(picks, why=tuple(f"{reason} (of one model alone)" for reason in picks.why))
     members = tuple(np.asarray(head) for head in view.members)
     doubt = doubt_of(members, view.size, uncertainty.bald)
 

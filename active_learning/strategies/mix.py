@@ -84,7 +84,7 @@ def mix(view: View, count: int, generator: np.random.Generator) -> Picks:
     wants = shares.sum(axis=0)
     usual = float(wants.mean()) or 1.0
     why = tuple(
-        f"{WORDS[int(shares[:, place].argmax())]}; wanted {want / usual:.1f} times as much as the usual case"
+        f"{WORDS[int(shares[:, place].argmax())]}; needed {want / usual:.1f} times as much as the usual case"
         for place, want in zip(places, wants[places], strict=True)
     )
     return Picks(places, gains, why)

@@ -98,16 +98,6 @@ class Jobs(Table):
             self._store.log.add("job.cancelled", job_id)
             return self.get(job_id)
 
-    def retry(self, job_id: str) -> Job:
-        """Put a failed or cancelled job back in line."""
-        with self._store.write() as db:
-            db.execute(
-                """UPDATE jobs SET state = 'waiting', error = '{}', updated_at = ? WHERE job_id = ?
-                AND state IN ('failed', 'cancelled')""",
-                (now(), job_id),
-            )
-            return self.get(job_id)
-
     def due(self) -> list[Job]:
         """What ought to run: the waiting, and the running whose lease has passed. The oldest first."""
         rows = self._rows(

@@ -116,7 +116,7 @@ def report_study(
     task: Annotated[str, typer.Argument(help="The clinical task.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder to write to; reading-study-TASK without it.", show_default=False),
+        typer.Option(help="The folder to write to; in the home's reports without it.", show_default=False),
     ] = None,
     round_: Annotated[
         str, typer.Option("--round", help="One round; all of the task's reads without it.", show_default=False)
@@ -130,13 +130,12 @@ def report_study(
         from data.home import Home
         from data.store import Store
         from models.task import get_task
-        from workbench.reading_report import write_report
+        from workbench.reading_report import folder_of, write_report
         from workbench.reading_tables import summary
 
         home, clinical = Home.default(), get_task(task)
         study = reading_study(Store.of(home), Blobs.of(home), clinical, round_id=round_, progress=report.progress)
-        folder = (out or Path(f"reading-study-{clinical.name}")).resolve()
-        written = write_report(study, folder)
+        written = write_report(study, out.resolve() if out else folder_of(home, clinical.name, round_))
         values = {
             "task": study.task,
             "round": study.round_id or None,

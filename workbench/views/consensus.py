@@ -27,7 +27,7 @@ from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, failure, failures, framed, header, note, section, show
 from workbench.views.parts.markup import Html, chip, facts, join, table, tag, tone
-from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_outlines, newest_overview, reports
+from workbench.work_readers import MEASURE, OUTLINES, REPORT, newest_outlines, newest_overview
 
 R = TypeVar("R", Overview, Outlined)
 SOURCES = {"agreed": N_("agreed"), "adjudicated": N_("adjudicated"), "imported": N_("imported")}
@@ -193,7 +193,7 @@ def _report(place: Here, round_id: str) -> None:
         if st.button(_("Write the reading-study report"), disabled=busy):
             jobs.ask(place.home, REPORT, task=place.task.name, round_id=round_id)
         done = job if job is not None and job.state == JobState.DONE else None
-        path = reports(place.home) / str(done.result["zip"]) if done is not None else None
+        path = place.home.reports / str(done.result["zip"]) if done is not None else None
         if done is not None and path is not None and path.is_file():
             st.download_button(_("Download the report (ZIP)"), path.read_bytes(), path.name, "application/zip",
                                on_click="ignore")  # fmt: skip

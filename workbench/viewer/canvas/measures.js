@@ -5,6 +5,7 @@ import { digits, t } from "./dom.js";
 export const TOOLS = ["Scroll", "Window", "Pan", "Zoom", "Length", "Angle", "Ellipse"];
 export const MEASURING = { Length: 2, Angle: 3, Ellipse: 2 };
 const HANDLE_PX = 9;
+const LINE_PX = 15;
 
 /** Mean, standard deviation (of all, as numpy's) and number of the values whose pixels' centres are in an ellipse. */
 export function ellipseStatistics(values, columns, [first, second]) {
@@ -54,8 +55,8 @@ export function handle(measures, view, x, y) {
   return null;
 }
 
-/** Draw a measure with what it says. */
-export function drawMeasure(context, view, { kind, points, text }) {
+/** Draw a measure with what it says; `taken` holds the labels that were written before. */
+export function drawMeasure(context, view, { kind, points, text }, taken) {
   const at = points.map((point) => view.toScreen(point));
   const path = new Path2D();
   if (kind === "Ellipse") {
@@ -65,7 +66,7 @@ export function drawMeasure(context, view, { kind, points, text }) {
   for (const [x, y] of at) path.rect(x - 2, y - 2, 4, 4);
   stroke(context, path, "#ffe066", 1.5);
   const [x, y] = at.reduce((low, point) => (point[1] > low[1] ? point : low));
-  label(context, text, x + 6, y + 16, "#ffe066", view.room);
+  label(context, text, x + 6, y + 16, "#ffe066", view.room, taken);
 }
 
 export function stroke(context, path, colour, width, dash = []) {
@@ -79,10 +80,17 @@ export function stroke(context, path, colour, width, dash = []) {
   context.stroke(path);
 }
 
-export function label(context, text, x, y, colour, [wide, high]) {
+/** Write a text at a place, or the fewest lines below or above it where it covers none of those before. */
+export function label(context, text, x, y, colour, [wide, high], taken) {
   if (!text) return;
-  const left = Math.min(x, wide - context.measureText(text).width - 6);
-  const bottom = Math.min(y, high - 6);
+  const { width } = context.measureText(text);
+  const left = Math.min(x, wide - width - 6), place = Math.min(y, high - 6);
+  const free = (at) => (at === place || (at >= LINE_PX && at <= high - 6)) && !taken.some((one) =>
+    Math.abs(one.bottom - at) < LINE_PX && left < one.right && one.left < left + width);
+  const places = [place];
+  for (let away = LINE_PX; away < high; away += LINE_PX) places.push(place + away, place - away);
+  const bottom = places.find(free) ?? place;
+  taken.push({ left, right: left + width, bottom });
   context.setLineDash([]);
   context.lineWidth = 3;
   context.strokeStyle = "#000c";

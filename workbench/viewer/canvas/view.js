@@ -181,12 +181,13 @@ export class View {
     });
     for (const { layer, region } of this.regions)
       stroke(context, placed(region.outline), viewer.groups.colour(layer), 1.5, layer.dashed ? [5, 4] : []);
-    if (!this.plane.through && viewer.groups.on) this.#drawLines(context);
+    const labels = [];
+    if (!this.plane.through && viewer.groups.on) this.#drawLines(context, labels);
     this.#drawCross(context);
-    for (const measure of viewer.measures.of(this)) drawMeasure(context, this, measure);
+    for (const measure of viewer.measures.of(this)) drawMeasure(context, this, measure, labels);
   }
 
-  #drawLines(context) {
+  #drawLines(context, labels) {
     for (const line of this.pane.scene.lines) {
       if (line.picture !== this.pane.picture.key || line.slice !== this.index) continue;
       const group = this.pane.viewer.groups.of(line.group);
@@ -196,7 +197,7 @@ export class View {
       path.lineTo(...to);
       stroke(context, path, group.colour, 1.5);
       const end = from[0] > to[0] ? from : to;
-      label(context, line.text, end[0] + 6, end[1] + 4, group.colour, this.room);
+      label(context, line.text, end[0] + 6, end[1] + 4, group.colour, this.room, labels);
     }
   }
 

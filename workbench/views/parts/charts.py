@@ -68,22 +68,48 @@ def _chance() -> dict[str, Any]:
     return {"color": palette().faint, "width": 1, "dash": "dot"}
 
 
+def _curve(
+    points: Sequence[tuple[float, float]], chance: tuple[float, float], axes: tuple[str, str], said: str, *,
+    height: int, title: str,
+) -> go.Figure:  # fmt: skip
+    """A curve of shares over shares.
+
+    Parameters
+    ----------
+    chance:
+        What says nothing is a line between these heights, from the left to the right.
+    axes:
+        The titles of x and y.
+    said:
+        What a point says of itself; ``customdata`` is 1 - x.
+    """
+    import plotly.graph_objects as go  # noqa: PLC0415
+
+    figure = blank(height=height, title=title)
+    figure.add_trace(go.Scatter(x=[0, 1], y=chance, mode="lines", line=_chance(), hoverinfo="skip"))
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, y in points],
+            y=[y for x, y in points],
+            mode="lines",
+            line={"color": palette().model, "width": 1.8},
+            hovertemplate=f"{said}<extra></extra>",
+            customdata=[1 - x for x, y in points],
+        )
+    )
+    figure.update_xaxes(title_text=axes[0], range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=axes[1], range=[-0.02, 1.02])
+    return figure
+
+
 def roc(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
     """Sensitivity over 1 - specificity, with the point where Youden's index is largest on these patients."""
     import plotly.graph_objects as go  # noqa: PLC0415
 
-    figure = blank(height=height, title=title or _("ROC"))
-    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=_chance(), hoverinfo="skip"))
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, y in curves.roc],
-            y=[y for x, y in curves.roc],
-            mode="lines",
-            line={"color": palette().model, "width": 1.8},
-            hovertemplate=_("sensitivity %{y:.2f}, specificity %{customdata:.2f}") + "<extra></extra>",
-            customdata=[1 - x for x, y in curves.roc],
-        )
-    )
+    figure = _curve(
+        curves.roc, (0, 1), (_("1 − specificity"), _("sensitivity")),
+        _("sensitivity %{y:.2f}, specificity %{customdata:.2f}"), height=height, title=title or _("ROC"),
+    )  # fmt: skip
     point = curves.operating_point
     if point is not None and point.sensitivity is not None and point.specificity is not None:
         figure.add_trace(
@@ -95,30 +121,16 @@ def roc(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
                 hovertemplate=_("largest Youden index, sensitivity %{y:.2f}") + "<extra></extra>",
             )
         )
-    figure.update_xaxes(title_text=_("1 − specificity"), range=[-0.02, 1.02])
-    figure.update_yaxes(title_text=_("sensitivity"), range=[-0.02, 1.02])
     return figure
 
 
 def precision_recall(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:
     """Positive predictive value over sensitivity; the dotted line is the share of positives: chance."""
-    import plotly.graph_objects as go  # noqa: PLC0415
-
-    figure = blank(height=height, title=title or _("Precision and recall"))
     positives = sum(curves.confusion[1]) / max(sum(map(sum, curves.confusion)), 1)
-    figure.add_trace(go.Scatter(x=[0, 1], y=[positives] * 2, mode="lines", line=_chance(), hoverinfo="skip"))
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, y in curves.precision_recall],
-            y=[y for x, y in curves.precision_recall],
-            mode="lines",
-            line={"color": palette().model, "width": 1.8},
-            hovertemplate=_("recall %{x:.2f}, precision %{y:.2f}") + "<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title_text=_("recall (sensitivity)"), range=[-0.02, 1.02])
-    figure.update_yaxes(title_text=_("precision (PPV)"), range=[-0.02, 1.02])
-    return figure
+    return _curve(
+        curves.precision_recall, (positives, positives), (_("recall (sensitivity)"), _("precision (PPV)")),
+        _("recall %{x:.2f}, precision %{y:.2f}"), height=height, title=title or _("Precision and recall"),
+    )  # fmt: skip
 
 
 def reliability(curves: Curves, *, height: int = 260, title: str = "") -> go.Figure:

@@ -15,7 +15,7 @@ from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, show
 from workbench.views.parts.key_link import key_link
 from workbench.views.parts.markup import tag, tone
-from workbench.views.parts.reading_queue import JUST, Queue, open_case
+from workbench.views.parts.reading_queue import Queue, done_last, note_done, open_case
 
 LEAST_S = 1.0
 """A key that is held down, or pressed twice, does not accept a case that nobody has seen."""
@@ -37,8 +37,7 @@ LACKS = {
 
 def just(queue: Queue) -> None:
     """What was done last, in a sentence."""
-    what, request_id = st.session_state.get(JUST, ("", ""))
-    request = next((r for r in queue.every if r.request_id == request_id), None)
+    what, request = done_last(queue)
     if request is not None and what in _SAID:
         show(tag("span", _(_SAID[what], label=queue.label(request)), cls="c-small c-good", role="status"))
 
@@ -95,8 +94,7 @@ def _to_take_back(queue: Queue, now: ReadRequest) -> ReadRequest | None:
             and queue.rounds[request.round_id].state in READABLE
         )
 
-    _what, request_id = st.session_state.get(JUST, ("", ""))
-    last = next((r for r in queue.every if r.request_id == request_id), None)
+    _what, last = done_last(queue)
     return now if may(now) else last if may(last) else None
 
 
@@ -112,7 +110,7 @@ def _accept(place: Here, queue: Queue, now: ReadRequest) -> None:
 def given(queue: Queue, now: ReadRequest, what: str) -> None:
     """Note it, and go on to the next case that waits."""
     reading_clock.clock().answered(now.request_id)
-    st.session_state[JUST] = (what, now.request_id)
+    note_done(what, now.request_id)
     following = queue.following(now)
     open_case((following[0] if following else now).request_id)
 
@@ -120,7 +118,7 @@ def given(queue: Queue, now: ReadRequest, what: str) -> None:
 def _take_back(place: Here, request: ReadRequest) -> None:
     Accepting(place.home, place.task).take_back(request.request_id, request.reader_id)
     reading_clock.clock().answered(request.request_id)
-    st.session_state[JUST] = ("taken back", request.request_id)
+    note_done("taken back", request.request_id)
     open_case(request.request_id)
 
 

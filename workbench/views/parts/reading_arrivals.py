@@ -11,7 +11,7 @@ from workbench.language import _
 from workbench.views.parts import reading_clock
 from workbench.views.parts.choice import switch
 from workbench.views.parts.context import Here
-from workbench.views.parts.reading_queue import JUST, Queue, current, open_case
+from workbench.views.parts.reading_queue import Queue, current, done_last, note_done, open_case
 from workbench.views.parts.watch import watch
 
 LOOK_S = 0.5
@@ -30,18 +30,19 @@ def arrivals(place: Here, queue: Queue) -> None:
     watch_own(place)
     if came is not None:
         reading_clock.clock().answered(came.request_id)
-        st.session_state[JUST] = ("arrived", came.request_id)
+        note_done("arrived", came.request_id)
         following = queue.following(came)
         open_case((following[0] if on and following else came).request_id)
 
 
 def _arrived(queue: Queue) -> ReadRequest | None:
     """The case that was open and waited, and whose answer has come from the labelling server since."""
-    before = st.session_state.get(_OPEN)
-    what, which = st.session_state.get(JUST, ("", ""))
-    if which == before and what in ("accepted", "given", "skipped"):  # it was given here
+    before = queue.request(st.session_state.get(_OPEN, ""))
+    if before is None or before.state in WAITING:
         return None
-    return next((r for r in queue.every if r.request_id == before and r.state not in WAITING), None)
+    given_here = ("accepted", "given", "skipped")
+    what, which = done_last(queue)
+    return None if which == before and what in given_here else before
 
 
 def watch_own(place: Here) -> None:

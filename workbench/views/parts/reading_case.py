@@ -51,10 +51,11 @@ def show_case(place: Here, queue: Queue, now: ReadRequest) -> None:
 
 def _head(queue: Queue, now: ReadRequest) -> None:
     before, after = neighbours(queue.every, now)
+    said, whole = why(queue, now)
     title, buttons = st.columns([2.4, 1], vertical_alignment="center")
     with title:
         show(tag("b", queue.label(now), cls="c-now-read"), " ", answers.mode_chip(now.mode), " ",
-             tag("span", why(queue, now), cls="c-small c-quiet"))  # fmt: skip
+             tag("span", said, title=whole, cls="c-small c-quiet"))  # fmt: skip
     with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         if st.button(_("Previous"), disabled=before is None, shortcut="k", key="reading before") and before:
             open_case(before.request_id)

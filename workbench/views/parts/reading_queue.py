@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from active_learning.desk import fixed
+from active_learning.reader_reasons import in_short
 from data.records import (
     OPEN_ROUND,
     WAITING,
@@ -33,8 +34,7 @@ CASE = "case"
 """The query parameter that names the case that is open, by its request."""
 SECOND_LOOK = N_("the model's answer beside your own; your first answer stays")
 FIXED = N_("fixed since the model's answer was shown")
-JUST = "reading just"
-"""The key in the session of what was done last: what, and with which request."""
+_JUST = "reading just"
 _VIEW = ("at", "of")
 """What the viewer keeps in the address, of one case."""
 
@@ -90,6 +90,10 @@ class Queue:
         study = self.studies.get(request.study_id)
         return study.label if study is not None else request.study_id
 
+    def request(self, request_id: str) -> ReadRequest | None:
+        """A request of the queue by its id."""
+        return next((r for r in self.every if r.request_id == request_id), None)
+
     def following(self, request: ReadRequest) -> list[ReadRequest]:
         """The cases that wait after one, then those that wait before it."""
         every = self.every
@@ -143,13 +147,25 @@ def open_case(request_id: str) -> NoReturn:
     st.rerun()
 
 
-def why(queue: Queue, request: ReadRequest) -> str:
-    """Why a case is there, where that gives nothing away."""
+def note_done(what: str, request_id: str) -> None:
+    """Remember what was done last in this visit, and with which request."""
+    st.session_state[_JUST] = (what, request_id)
+
+
+def done_last(queue: Queue) -> tuple[str, ReadRequest | None]:
+    """What was done last in this visit, and with which request; None where nothing was, or it is asked no more."""
+    what, request_id = st.session_state.get(_JUST, ("", ""))
+    return what, queue.request(request_id)
+
+
+def why(queue: Queue, request: ReadRequest) -> tuple[str, str]:
+    """Why a case is there, where that gives nothing away: in few words, and with figures for a tooltip."""
     if request.purpose == Purpose.SECOND_LOOK:
-        return _(SECOND_LOOK)
+        return _(SECOND_LOOK), _(SECOND_LOOK)
     if request.mode == Mode.ASSISTED:
-        return told(queue.reasons.get((request.round_id, request.study_id), ""))
-    return _("without the model's answer")
+        found = in_short(queue.reasons.get((request.round_id, request.study_id), ""))
+        return told(found.words), told(found.whole or found.words)
+    return _("without the model's answer"), _("without the model's answer")
 
 
 def show_queue(queue: Queue, now: ReadRequest) -> None:
@@ -165,12 +181,12 @@ def show_queue(queue: Queue, now: ReadRequest) -> None:
 def _case(queue: Queue, request: ReadRequest, *, now: bool) -> Html:
     """A line of the queue. An independent read shows neither model nor reason, nor why it was drawn."""
     kept = {name: str(st.session_state[name]) for name in (TASK, SEAT) if st.session_state.get(name)}
-    read, said = queue.reads.get(request.request_id), why(queue, request)
+    read, (said, whole) = queue.reads.get(request.request_id), why(queue, request)
     return tag(
         "a",
         image(f"/api/studies/{request.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
         tag("span", tag("b", queue.label(request)), " ", answers.mode_chip(request.mode), " ",
-            _state(request, read), tag("small", said, title=said), _remark(queue, request, read)),
+            _state(request, read), tag("small", said, title=whole), _remark(queue, request, read)),
         href=f"/reading?{urlencode({**kept, CASE: request.request_id})}",
         data_open=request.request_id,
         cls="c-now" if now else "",

@@ -108,8 +108,7 @@ def _documented(settings: BaseModel) -> None:
     for name, means in meanings(plain):
         value = getattr(settings, name)
         changed = value != plain.model_fields[name].get_default(call_default_factory=True)
-        body.append([tag("span", name, cls="c-mono"), tag("b", said(value)) if changed else said(value),
-                     tone(_(means), "quiet")])  # fmt: skip
+        body.append([tag("span", name, cls="c-mono"), _value(value, changed=changed), tone(_(means), "quiet")])
     show(table([_("Knob"), _("Value"), _("What it means")], body))
     show(tag("p", _("In bold: other than by default."), cls="c-small c-quiet"))
 
@@ -117,7 +116,7 @@ def _documented(settings: BaseModel) -> None:
 def _profile(task: ClinicalTask) -> None:
     names = {name.value: _(title) for name, title in SIZES.items()}
     chosen = choose(_("Profile"), names, key="profile", width=320)
-    body = [[tag("span", name, cls="c-mono"), said(value)] for name, value in flat(task.profile(chosen))]
+    body = [[tag("span", name, cls="c-mono"), _value(value)] for name, value in flat(task.profile(chosen))]
     show(tag("div", table([_("Knob"), _("Value")], body), cls="c-narrow"))
 
 
@@ -133,12 +132,28 @@ def flat(value: BaseModel | Mapping[str, Any], before: str = "") -> Iterator[tup
             yield f"{before}{name}", inner
 
 
+def _value(value: object, *, changed: bool = False) -> Html:
+    """A value as people read it; how the file has its words stands in the tooltip where they are others."""
+    shown, every = said(value), value if isinstance(value, tuple | list) else (value,)
+    written = ", ".join(word for word in every if isinstance(word, str))
+    title = "" if written == shown else written
+    return tag("b" if changed else "span", shown, title=title) if changed or title else text(shown)
+
+
 def said(value: object) -> str:
-    """A value of the configuration as people read it."""
+    """A value of the configuration as people read it, in the language where it is a word that one chooses."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {said(inner)}" for name, inner in value.items()) or "—"
+        return "; ".join(f"{_word(str(name))}: {said(inner)}" for name, inner in value.items()) or "—"
     if isinstance(value, tuple | list):
         return ", ".join(map(said, value)) or "—"
-    return f"{value:g}" if isinstance(value, float) else "—" if value in (None, "") else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "—" if value in (None, "") else _word(str(value))
+
+
+def _word(value: str) -> str:
+    """A word in the language; names of networks and files stay as they are."""
+    known = words.short(value)
+    return value if known == value.replace("_", " ") else known

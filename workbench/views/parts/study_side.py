@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from active_learning.reader_reasons import InShort, in_short
 from data.records import Prediction, Study
 from models.versions import caution
 from workbench.blindness import Sight
@@ -141,7 +142,8 @@ def _reason(place: Here, study: Study) -> None:
             section(_("Why it is in the queue"))
             chips = join((chip(_("round {number}", number=current.number)), chip(_(words.PURPOSES[found.purpose])),
                           answers.mode_chip(found.mode)), " ")  # fmt: skip
-            show(tag("p", told(found.reason), style="margin:2px 0 6px"), chips)
+            short = in_short(found.reason) if place.reader else InShort(found.reason, "")
+            show(tag("p", told(short.words), title=told(short.whole), style="margin:2px 0 6px"), chips)
             return
 
 

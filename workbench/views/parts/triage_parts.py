@@ -11,7 +11,7 @@ from active_learning.triage_run import TriageStatus, decision_on
 from active_learning.triage_subgroups import Holds, by_subgroup
 from active_learning.watch import FALSE_ALARM, LEAST_PATIENTS, ruling
 from data.records import Job, Metric, Study, TriageLook, TriagePolicy, Watched, Way
-from workbench.language import N_, _, n_, told
+from workbench.language import N_, NP_, _, n_, p_, told
 from workbench.views.parts import words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import failures, note, section, show
@@ -29,7 +29,12 @@ HOLDS: Mapping[Holds, str] = {
     Holds.OPEN: N_("open"),
     Holds.FEW: N_("not assessable"),
 }
-WAY_WORDS: Mapping[Way, str] = {Way.CLEAR: N_("clear"), Way.READ: N_("read"), Way.ADJUDICATE: N_("adjudicate")}
+WAY_WORDS: Mapping[Way, str] = {
+    Way.CLEAR: NP_("to do", "clear"),
+    Way.READ: NP_("to do", "read"),
+    Way.ADJUDICATE: NP_("to do", "adjudicate"),
+}
+"""What is to be done with a study; each is translated as what is ``to do``."""
 KINDS: Mapping[str, str] = {"sex": N_("sex"), "age": N_("age"), "view": N_("view"), "modality": N_("modality"),
                             "source": N_("source"), "manufacturer": N_("manufacturer")}  # fmt: skip
 WAYS: Mapping[Way, str] = {Way.CLEAR: "good", Way.READ: "", Way.ADJUDICATE: "doubt"}
@@ -57,7 +62,7 @@ def percent(value: float) -> str:
 
 def way_chip(way: Way) -> Html:
     """What becomes of a study, as a chip."""
-    return chip(_(WAY_WORDS[way]), WAYS[way])
+    return chip(p_("to do", WAY_WORDS[way]), WAYS[way])
 
 
 def alarms(place: Here, found: TriageStatus) -> None:
