@@ -6,6 +6,7 @@ import streamlit as st
 
 from data.holdings import Holdings
 from data.records import Job
+from data.suppression import FEW
 from workbench.data_card import Card, Chapter
 from workbench.data_card_text import html, markdown
 from workbench.data_card_work import CARD
@@ -59,7 +60,9 @@ def _standing(place: Here, made: Card | None) -> Html:
     terminal = (tone(_("No identity is in it. The same from a terminal:"), "quiet"), " ",
                 tag("code", "consilium data-card data-card.html"))  # fmt: skip
     if made is None:
-        return join((tone("○ ", "doubt"), tone(_("Not made yet."), "doubt"), " ", *terminal))
+        what = _("It tells what is in, from where, labelled how, what was left out, and where it ends; cells of "
+                 "fewer than {few} patients are withheld.", few=FEW)  # fmt: skip
+        return join((tone("○ ", "doubt"), tone(_("Not made yet."), "doubt"), " ", tag("p", what), *terminal))
     (since,) = place.store.db.execute(
         "SELECT count(*) FROM log WHERE sequence > ? AND event NOT LIKE 'job.%'", [made.newest]
     ).fetchone()
