@@ -69,7 +69,8 @@ def _standing(place: Here, made: Card | None) -> Html:
     fresh = tone("● ", "good") if not since else tone("○ ", "doubt")
     later = n_("{n} entry was written to the log since: make it anew.",
                "{n} entries were written to the log since: make it anew.", since) if since else ""  # fmt: skip
-    return join((fresh, join([part for part in (words.ago(made.made), later) if part], " · "), " · ", *terminal))
+    said = [_("made {when}", when=words.ago(made.made)), later]
+    return join((fresh, join([part for part in said if part], " · "), " · ", *terminal))
 
 
 def _chapter(chapter: Chapter) -> None:
