@@ -24,7 +24,7 @@ class Left:
     Parameters
     ----------
     network_s:
-        To the last epoch of the network that is trained now: at the most.
+        To the last epoch of the network that is trained now, by its own pace: at the most.
     whole_s:
         To the end of the training, about.
     """
@@ -50,21 +50,21 @@ def time_left(course: Course, at: float) -> Left:
         Seconds since the epoch, as :attr:`Course.updated_at`: what passed since is taken off a preparation.
     """
     now, to_come = course.current, [_guess(course, one) for one in course.to_come]
-    network_s: float | None = None
+    measured_s: float | None = None
+    present_s: float | None = 0.0
     if now is not None and not now.done:
-        network_s = now.left_s
-        if network_s is None and (guess := _guess(course, Planned(now.name, now.kind, now.epochs))):
-            network_s = guess.seconds
-    waits_for = now is not None and not now.done
+        measured_s = present_s = now.left_s
+        if present_s is None and (guess := _guess(course, Planned(now.name, now.kind, now.epochs))):
+            present_s = guess.seconds
     known = [guess for guess in to_come if guess is not None]
-    if len(known) < len(to_come) or (waits_for and network_s is None) or (now is None and not known):
-        return Left(network_s, None)
-    whole = (network_s or 0.0) + sum(guess.prepared_s + guess.seconds for guess in known)
+    if len(known) < len(to_come) or present_s is None or (now is None and not known):
+        return Left(measured_s, None)
+    whole = present_s + sum(guess.prepared_s + guess.seconds for guess in known)
     if course.earlier is not None:
         whole += course.earlier.closing_s * _slower(course)
     if now is not None and now.done and known:
         whole -= min(max(0.0, at - course.updated_at), known[0].prepared_s)
-    return Left(network_s, whole)
+    return Left(measured_s, whole)
 
 
 def _guess(course: Course, planned: Planned) -> _Guess | None:

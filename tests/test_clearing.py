@@ -12,7 +12,8 @@ from data.home import Home
 from data.records import BatchItem, Mode, Patient, Purpose, Round, RoundKind, RoundState, Study
 from data.records import Part as PatientPart
 from data.store import Store
-from models.watching import Journal, course_of, read_course
+from models.course import course_of, read_course
+from models.watching import Journal
 from workbench.clearing import LEFT_S, clear_rounds
 from workbench.fetching import last_fetch, note_fetch
 
@@ -32,7 +33,7 @@ def opened(store: Store, *, task: str = TASK, kind: RoundKind = RoundKind.QUERY,
 
 
 def trained(path: Path) -> None:
-    journal = Journal(path, 1)
+    journal = Journal(path)
     journal.network("small", epochs=2, steps=4)
     journal.epoch({"epoch": 1, "training_loss": 0.5, "validation_loss": 0.6})
 

@@ -265,7 +265,7 @@ def test_the_card_is_made_in_the_background_and_stands_on_the_page(store: Store)
     assert "Cells count patients." in said
     assert "Known limits" in said
     assert "hospital:" not in said
-    assert "just now" in said
+    assert "made just now" in said
     assert "written to the log since" not in said
     assert [button.label for button in page.get("download_button")] == ["Data card (HTML)", "Data card (Markdown)"]
     assert "Not made yet." not in said

@@ -88,7 +88,7 @@ def test_what_an_earlier_training_took_is_stretched_by_the_pace_of_this_one() ->
     assert slow == Left(60.0, pytest.approx(60.0 + 2 * (2 + 100 + 3 + 60 + 10)))
     # the network that begins is guessed, too, until its own pace is known
     begins = Course([net(step=0, seconds=0.0, epoch=0)], PLAN, EARLIER)
-    assert time_left(begins, AT) == Left(40.0, 40.0 + 2 + 100 + 3 + 60 + 10)
+    assert time_left(begins, AT) == Left(None, 40.0 + 2 + 100 + 3 + 60 + 10)
 
 
 def test_another_number_of_epochs_and_another_kind_count() -> None:

@@ -1,6 +1,6 @@
 """What rounds leave beside the records, and what is removed once they are done with.
 
-Files tell how a round's training goes (:mod:`models.watching`) and when its answers were fetched
+Files tell how a round's training goes (:mod:`models.course`) and when its answers were fetched
 (:mod:`workbench.fetching`); pages show both while it is open. A training that was killed goes on from its
 checkpoints, which lie elsewhere and stay.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from data.home import Home
 from data.store import Store
 from data.tables.rounds import ENDED
-from models.watching import course_of
+from models.course import course_of
 from workbench.fetching import mark_of
 
 LEFT_S = 3600.0

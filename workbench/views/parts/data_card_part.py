@@ -6,6 +6,7 @@ import streamlit as st
 
 from data.holdings import Holdings
 from data.records import Job
+from data.suppression import FEW
 from workbench.data_card import Card, Chapter
 from workbench.data_card_text import html, markdown
 from workbench.data_card_work import CARD
@@ -59,14 +60,17 @@ def _standing(place: Here, made: Card | None) -> Html:
     terminal = (tone(_("No identity is in it. The same from a terminal:"), "quiet"), " ",
                 tag("code", "consilium data-card data-card.html"))  # fmt: skip
     if made is None:
-        return join((tone("○ ", "doubt"), tone(_("Not made yet."), "doubt"), " ", *terminal))
+        what = _("It tells what is in, from where, labelled how, what was left out, and where it ends; cells of "
+                 "fewer than {few} patients are withheld.", few=FEW)  # fmt: skip
+        return join((tone("○ ", "doubt"), tone(_("Not made yet."), "doubt"), " ", tag("p", what), *terminal))
     (since,) = place.store.db.execute(
         "SELECT count(*) FROM log WHERE sequence > ? AND event NOT LIKE 'job.%'", [made.newest]
     ).fetchone()
     fresh = tone("● ", "good") if not since else tone("○ ", "doubt")
     later = n_("{n} entry was written to the log since: make it anew.",
                "{n} entries were written to the log since: make it anew.", since) if since else ""  # fmt: skip
-    return join((fresh, join([part for part in (words.ago(made.made), later) if part], " · "), " · ", *terminal))
+    said = [_("made {when}", when=words.ago(made.made)), later]
+    return join((fresh, join([part for part in said if part], " · "), " · ", *terminal))
 
 
 def _chapter(chapter: Chapter) -> None:
