@@ -18,8 +18,8 @@ from tests.filled_home import TASK, fill
 from workbench import worklist_bulk
 from workbench.views.parts.context import SEAT
 from workbench.views.parts.context import TASK as CHOSEN
-from workbench.worklist import Filter
 from workbench.worklist_bulk import BulkError, hold, release, studies_of
+from workbench.worklist_filter import Filter
 
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
 
@@ -122,14 +122,14 @@ def test_days_and_uncertainty_bound_what_is_done(store: Store) -> None:
 
 
 def test_nothing_is_done_with_more_than_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.worklist_rows.FEW", 0)
-    monkeypatch.setattr("workbench.worklist_rows.RANGE_ROWS", 25)
+    monkeypatch.setattr("workbench.worklist_ways.FEW", 0)
+    monkeypatch.setattr("workbench.worklist_ways.RANGE_ROWS", 25)
     page = opened(since="2026-03-01")
     assert "more than 25" in html(page)
     assert "these are the first 25. Narrow the range" in html(page)
     found = {one.label: one for one in popovers(page.main)}
     assert found["With all of these"].disabled
-    monkeypatch.setattr("workbench.worklist_rows.RANGE_ROWS", 64)
+    monkeypatch.setattr("workbench.worklist_ways.RANGE_ROWS", 64)
     found = {one.label: one for one in popovers(opened(since="2026-03-01").main)}
     assert not found["With these 64 studies"].disabled
 

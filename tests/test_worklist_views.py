@@ -15,7 +15,8 @@ from data.home import Home
 from data.store import Store
 from tests.filled_home import TASK, fill
 from tests.test_browser import CHROMIUM, FLAGS, SERVE, _free_port, _start, _wait
-from workbench.worklist import Filter, Sort, worklist
+from workbench.worklist import worklist
+from workbench.worklist_filter import Filter, Sort
 from workbench.worklist_views import CURATOR, LONGEST, MOST, ViewError, keep, remove, views_of
 
 UNCERTAIN = Filter(
