@@ -79,8 +79,8 @@ def _about(place: Here, filtered: Filter, total: int, ticked: Mapping[str, Row])
         )
         held = worklist_bulk.held_of(place.store, place.task.name, _version(place), filtered,
                                      modalities=place.task.modalities)  # fmt: skip
-    show(tag("p", _("Held now: {held} of {n}. Those keep their reason when you hold; only those are released.",
-                    held=held, n=total)))  # fmt: skip
+    kept = _("Those keep their reason when you hold; only those are released.") if held else ""
+    show(tag("p", _("Held now: {held} of {n}.", held=held, n=total), " ", kept))
 
 
 def _offered(place: Here, filtered: Filter, ticked: Mapping[str, Row]) -> None:

@@ -38,7 +38,8 @@ def ticks(place: Here) -> Ticks:
 
 def said(count: int, place: Here) -> None:
     """How many are ticked, and the button that clears them."""
-    show(tag("span", _("{n} ticked", n=number(count)), role="status"))
+    with st.container(width="content"):
+        show(tag("span", _("{n} ticked", n=number(count)), role="status", cls="c-nowrap"))
     st.button(_("Clear the ticks"), type="tertiary", on_click=_clear, args=(place,))
 
 
