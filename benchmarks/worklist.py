@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import random
 import resource
 import sys
@@ -27,7 +28,8 @@ import numpy as np
 from data.home import Home
 from data.records import Part
 from data.store import Store
-from workbench.worklist import PAGE_SIZE, Filter, Sort, Standing, neighbours, ready, worklist
+from workbench.worklist import neighbours, ready, worklist
+from workbench.worklist_filter import PAGE_SIZE, Filter, Sort, Standing
 
 TASK, VERSION, MODALITIES = "cxr_quality", "cxr_quality-v1", frozenset({"DX"})
 DESCRIPTIONS = ("Chest PA and lateral", "Chest portable", "Thorax AP supine", "Ribs", "Chest follow-up")
@@ -100,6 +102,7 @@ def requests(draw: random.Random, pages: int) -> Iterator[tuple[str, Filter]]:
         yield "any page", Filter(sort=sort, page=draw.randint(1, pages))
         yield "last page", Filter(sort=sort, page=pages)
         yield "one filter", Filter(sort=sort, view=draw.choice(views), page=draw.choice((1, 2, 500)))
+        yield "any page of a filter", Filter(sort=sort, view=draw.choice(views), page=draw.randint(1, pages))
         yield "two filters", Filter(sort=sort, view=draw.choice(views), part=draw.choice([p.value for p in Part]))
         yield "state", Filter(sort=sort, standing=draw.choice([s.value for s in Standing]))
         yield (
@@ -118,9 +121,14 @@ def requests(draw: random.Random, pages: int) -> Iterator[tuple[str, Filter]]:
         }
         yield "days", Filter(sort=sort, **days, page=draw.choice((1, 2, 200)))
         yield "from a day on", Filter(sort=sort, since=days["since"], page=draw.choice((1, 2, 200)))
+        yield "any page of a range", Filter(sort=sort, since=days["since"], page=draw.randint(1, pages))
         doubt = draw.choice((0.5, 0.8, 0.95, 0.99))
         yield "uncertainty", Filter(sort=sort, doubt=doubt, page=draw.choice((1, 2, 200)))
         yield "days and uncertainty", Filter(sort=sort, **days, doubt=doubt)
+        yield (
+            "days and uncertainty, deep",
+            Filter(sort=sort, since=days["since"], doubt=0.5, page=draw.randint(1, 2000)),
+        )
         yield "days, uncertainty, filter", Filter(sort=sort, **days, doubt=doubt, view=draw.choice(views))
         yield "days and a word", Filter(sort=sort, **days, text=draw.choice(("portable", "supine")))
 
@@ -184,7 +192,7 @@ def measure(store: Store, count: int, *, rounds: int = 40, of_plain: int = 1) ->
     ours: dict[str, list[float]] = {}
     others: dict[str, list[float]] = {}
     made = requests(draw, pages)
-    kinds = 17
+    kinds = 20
 
     def look(filtered: Filter) -> object:
         return worklist(store, TASK, VERSION, filtered, modalities=MODALITIES)
@@ -211,6 +219,7 @@ def measure(store: Store, count: int, *, rounds: int = 40, of_plain: int = 1) ->
         "p50_ms": round(float(np.percentile(every, 50)), 2),
         "p95_ms": round(float(np.percentile(every, 95)), 2),
         "p99_ms": round(float(np.percentile(every, 99)), 2),
+        "load": round(os.getloadavg()[0], 1),
         "memory_before_mb": round(before, 1),
         "memory_after_mb": round(_resident_mb(), 1),
         "page_views": VIEWS,
@@ -266,7 +275,7 @@ def main() -> None:
         print(json.dumps(found, indent=2))
         return
     said = ", ".join(f"{name} {found[f'{name}_ms']} ms" for name in ("p50", "p95", "p99"))
-    print(f"\n{found['studies']:,} studies: {said}")
+    print(f"\n{found['studies']:,} studies: {said}; load of the machine {found['load']}")
     print(f"memory {found['memory_before_mb']} MB before, {found['memory_after_mb']} MB after {VIEWS} page views")
     for kind, row in found["kinds"].items():
         print(f"  {kind:25} p50 {row['p50_ms']:8} ms   p95 {row['p95_ms']:8} ms   ratio {row.get('ratio', '-')}")

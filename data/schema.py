@@ -351,3 +351,9 @@ def m010_log_pages(db: Database) -> None:
 def m011_worklist_ranges(db: Database) -> None:
     """Indexes by which the worklist is filtered by days and uncertainty."""
     schema_worklist.cover_ranges(db)
+
+
+@migrations()
+def m012_worklist_blocks(db: Database) -> None:
+    """How many rows of the worklist lie where in each sort."""
+    schema_worklist.count_by_blocks(db)

@@ -96,3 +96,43 @@ def cover_ranges(db: Database) -> None:
     for key, beside in _WHOLE:
         db.execute(f"DROP INDEX worklist_by_{key}")
         db.execute(f"CREATE INDEX worklist_by_{key} ON worklist_rows(task, {key}, number, facet, {beside})")
+
+
+_BLOCK_ROWS = 10_000
+_COUNTS = """
+CREATE TABLE worklist_counts (
+    task TEXT NOT NULL,
+    sort TEXT NOT NULL,
+    facet INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (task, sort, facet, block)
+) STRICT, WITHOUT ROWID"""
+_BLOCKS = """
+CREATE TABLE worklist_blocks (
+    task TEXT NOT NULL,
+    sort TEXT NOT NULL,
+    block INTEGER NOT NULL,
+    key ANY,
+    number INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (task, sort, block)
+) STRICT, WITHOUT ROWID"""
+
+
+def count_by_blocks(db: Database) -> None:
+    """Cut each sort into blocks, and count each facet's rows in them; see :mod:`data.tables.worklist_blocks`."""
+    for statement in (_BLOCKS, _COUNTS):
+        db.execute(statement)
+    for sort, _ in _WHOLE:
+        placed = f"""SELECT task, facet, {sort} AS key, number,
+            row_number() OVER (PARTITION BY task ORDER BY {sort}, number) - 1 AS place
+            FROM worklist_rows INDEXED BY worklist_by_{sort}"""  # noqa: S608 - the sorts are constants
+        counted = f"""SELECT task, '{sort}', facet, place / {_BLOCK_ROWS}, count(*) FROM ({placed})
+            GROUP BY task, facet, place / {_BLOCK_ROWS}"""  # noqa: S608
+        db.execute(f"INSERT INTO worklist_counts {counted}")
+        begun = f"""SELECT task, '{sort}', place / {_BLOCK_ROWS}, iif(place, key, NULL), iif(place, number, 0),
+            (SELECT sum(rows) FROM worklist_counts c WHERE c.task = placed.task AND c.sort = '{sort}'
+                AND c.block = placed.place / {_BLOCK_ROWS})
+            FROM ({placed}) AS placed WHERE place % {_BLOCK_ROWS} = 0"""  # noqa: S608
+        db.execute(f"INSERT INTO worklist_blocks {begun}")

@@ -33,7 +33,7 @@ from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
 from models.task import discover
 from tests.reading_home import CUT, TASK, TRUTH, Reading, champion, reading
-from workbench.worklist import Standing
+from workbench.worklist_filter import Standing
 
 WHY = "The lower edge is not on the picture."
 

@@ -39,7 +39,8 @@ from workbench.views.parts.context import SEAT
 from workbench.views.parts.words import NOTICE
 from workbench.views.places import PLACES
 from workbench.work import loop
-from workbench.worklist import Filter, Sort, Standing, neighbours, worklist
+from workbench.worklist import neighbours, worklist
+from workbench.worklist_filter import Filter, Sort, Standing
 
 PAGES = [name for name, place in PLACES.items() if name != "home"]
 APP = Path(__file__).parent.parent / "workbench" / "app.py"

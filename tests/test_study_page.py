@@ -18,7 +18,7 @@ from tests import filled_home
 from tests.filled_home import manifest_of
 from tests.test_faces import show, words
 from workbench.views import study as study_page
-from workbench.worklist import Filter
+from workbench.worklist_filter import Filter
 
 STEP = (0.0, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 

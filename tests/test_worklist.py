@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,16 +16,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from data import schema_worklist
 from data.answers import STUDY, Answer
 from data.home import Home
 from data.records import Annotation, Mode, Part, Prediction, QuestionPrediction, RequestState
 from data.store import Store
+from data.tables import worklist_blocks
+from data.tables.worklist_blocks import SORTS
 from tests.filled_home import SOURCE_ID, TASK, fill
-from workbench import worklist_rows
+from workbench import worklist_ways
 from workbench.serve import create_api
 from workbench.worker import bring_up_worklists
-from workbench.worklist import Filter, Sort, Standing, neighbours, worklist
+from workbench.worklist import neighbours, worklist
 from workbench.worklist_export import table
+from workbench.worklist_filter import EVERYTHING as NO_RANGE
+from workbench.worklist_filter import Filter, Sort, Standing
 
 VERSION = "cxr_quality-v2"
 EVERYTHING = 1000
@@ -86,20 +93,29 @@ def shown(store: Store, filtered: Filter, version: str = VERSION, *, page_size: 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = fill(Home(tmp_path_factory.mktemp("kept")).prepare())
-    worklist(store, TASK, VERSION, Filter())
+    with pytest.MonkeyPatch.context() as patched:
+        _small_blocks(patched)
+        worklist(store, TASK, VERSION, Filter())
+        measured(store)
     yield store
     store.close()
 
 
-DAYS = st.sampled_from(["", "", "2026-03-05", "2026-03-12", "2026-03-28", "9999-12-31"])
+def _small_blocks(patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(worklist_blocks, "SIZE", 5)
+    patched.setattr(worklist_blocks, "MOST", 8)
+
+
+MOSTLY_ALL = ("",) * 6
+DAYS = st.sampled_from(["", "", "", "2026-03-05", "2026-03-12", "2026-03-28", "9999-12-31"])
 FILTERS = st.builds(
     Filter,
-    text=st.sampled_from(["", "p-", "P-7", "study-00", "chest", "zzzz", '"', "ll"]),
-    answer=st.sampled_from(["", "projection=frontal", "projection=lateral", "borders_frontal=cut_off"]),
-    part=st.sampled_from(["", *(p.value for p in Part)]),
-    view=st.sampled_from(["", "PA", "LL"]),
-    standing=st.sampled_from(["", *(s.value for s in Standing)]),
-    held=st.booleans(),
+    text=st.sampled_from([*MOSTLY_ALL, "p-", "P-7", "study-00", "chest", "zzzz", '"', "ll"]),
+    answer=st.sampled_from([*MOSTLY_ALL, "projection=frontal", "projection=lateral", "borders_frontal=cut_off"]),
+    part=st.sampled_from([*MOSTLY_ALL, *(p.value for p in Part)]),
+    view=st.sampled_from(["", "", "PA", "LL"]),
+    standing=st.sampled_from([*MOSTLY_ALL, *(s.value for s in Standing)]),
+    held=st.sampled_from([False, False, False, True]),
     since=DAYS,
     until=DAYS,
     doubt=st.sampled_from([0.0, 0.0, 0.2, 0.5, 0.9, 1.0]),
@@ -115,39 +131,47 @@ def test_every_filter_sort_and_page_is_what_the_records_say(
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
         if ways != "gathered":
-            patched.setattr(worklist_rows, "FEW", 0)
+            patched.setattr(worklist_ways, "FEW", 0)
         if ways == "broad":
-            patched.setattr(worklist_rows, "NAMED", 0)
+            patched.setattr(worklist_ways, "NAMED", 0)
         found = worklist(kept, TASK, VERSION, filtered, page_size=page_size)
         assert shown(kept, filtered, page_size=page_size) == expected(kept, filtered)
         if not found.more:
             assert found.total == len(expected(kept, filtered))
 
 
-@given(filtered=FILTERS.filter(lambda one: one.span != worklist_rows.EVERYTHING))
+@given(filtered=FILTERS.filter(lambda one: one.span != NO_RANGE))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_range_that_fits_very_many_shows_the_first_ones_and_says_that_there_are_more(
+def test_what_fits_very_many_can_be_paged_to_its_end_and_a_search_shows_the_first_ones(
     kept: Store, filtered: Filter
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
         for name, most in (("FEW", 0), ("NAMED", 0), ("RANGE_ROWS", 5), ("BROAD_ROWS", 5)):
-            patched.setattr(worklist_rows, name, most)
-        found = worklist(kept, TASK, VERSION, filtered, page_size=3)
+            patched.setattr(worklist_ways, name, most)
         every = expected(kept, filtered)
-        assert (found.total, found.more) == (min(5, len(every)), len(every) > 5)
-        assert shown(kept, filtered, page_size=3) == every[: 6 if len(every) > 5 else 5]
+        found: list[str] = []
+        for number in range(1, EVERYTHING):
+            page = worklist(kept, TASK, VERSION, replace(filtered, page=number), page_size=3)
+            bound = (
+                5 if filtered.text else 5 * (1 + 3 * number // 5) if len(filtered.span.keys) > 1 else EVERYTHING
+            )
+            assert (page.total, page.more) == (min(bound, len(every)), len(every) > bound)
+            found += [row.study_id for row in page.rows]
+            if number >= page.pages:
+                break
+        assert found == (every[:6] if filtered.text and len(every) > 5 else every)
         patched.setattr("workbench.worklist_export.CHUNK", 4)
         listed = csv.DictReader(io.StringIO("".join(table(kept, TASK, VERSION, filtered))))
         assert [row["study"] for row in listed] == every
 
 
-@pytest.mark.parametrize("few", [0, worklist_rows.FEW])
+@pytest.mark.parametrize("few", [0, worklist_ways.FEW])
 @given(filtered=FILTERS)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_studies_beside_one_are_those_of_the_list(kept: Store, few: int, filtered: Filter) -> None:
     order = expected(kept, filtered)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(worklist_rows, "FEW", few)
+        patched.setattr(worklist_ways, "FEW", few)
         for place in {0, len(order) // 2, len(order) - 1} if order else ():
             before = order[place - 1] if place else ""
             after = order[place + 1] if place + 1 < len(order) else ""
@@ -169,7 +193,8 @@ def test_days_and_uncertainty_stand_in_the_address_and_what_does_not_fit_is_pass
 
 
 @pytest.fixture
-def store(tmp_path: Any) -> Iterator[Store]:
+def store(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    _small_blocks(monkeypatch)
     store = fill(Home(tmp_path).prepare())
     worklist(store, TASK, VERSION, Filter())
     yield store
@@ -183,6 +208,24 @@ def agrees(store: Store, version: str = VERSION) -> None:
     counted = "SELECT facet, count(*) FROM worklist_rows GROUP BY 1 ORDER BY 1"
     kept = "SELECT facet, rows FROM worklist_facets WHERE rows <> 0 ORDER BY 1"
     assert store.db.execute(counted).fetchall() == store.db.execute(kept).fetchall()
+    measured(store)
+
+
+def measured(store: Store) -> None:
+    """The blocks of every sort are what the rows say: none too large, each from its first row on."""
+    rows = list(store.db.query("SELECT * FROM worklist_rows WHERE task = ?", [TASK]))
+    for sort in SORTS:
+        blocks = store.worklists.blocks.of(TASK, sort)
+        firsts = [block.first for block in blocks[1:]]
+        assert blocks[0].first is None
+        places = {(row[sort], row["number"]): row["facet"] for row in rows}
+        assert set(firsts) <= set(places), sort
+        told = Counter((facet, blocks[bisect_right(firsts, place)].block) for place, facet in places.items())
+        kept = "SELECT facet, block, rows FROM worklist_counts WHERE task = ? AND sort = ?"
+        assert {(f, b): n for f, b, n in store.db.execute(kept, [TASK, sort]).fetchall()} == told, sort
+        of_block = Counter(blocks[bisect_right(firsts, place)].block for place in places)
+        assert {block.block: block.rows for block in blocks if block.first or block.rows} == of_block
+        assert max(block.rows for block in blocks) <= worklist_blocks.MOST
 
 
 def _standing(store: Store, study_id: str) -> str:
@@ -281,6 +324,18 @@ def test_a_home_of_before_gets_its_rows(tmp_path: Any) -> None:
     agrees(store)
 
 
+def test_a_home_whose_sorts_were_not_cut_into_blocks_gets_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.write() as db:
+        for name in ("blocks", "counts"):
+            db.execute(f"DROP TABLE worklist_{name}")
+        monkeypatch.setattr(schema_worklist, "_BLOCK_ROWS", 5)
+        schema_worklist.count_by_blocks(db)
+    assert [block.rows for block in store.worklists.blocks.of(TASK, "patient")] == [5] * 12 + [4]
+    agrees(store)
+
+
 # -- the list as a table ---------------------------------------------------------------------------------------
 
 
@@ -326,6 +381,24 @@ def test_the_table_is_served_within_a_range(kept: Store) -> None:
     for name, wrong in (("since", "yesterday"), ("doubt", "1.5")):
         assert client.get("/api/worklist.csv", params={"task": TASK, name: wrong}).status_code == 422
     assert client.get("/api/worklist.csv", params={"task": TASK, "until": "9999-12-31"}).text.count("study-") == 64
+
+
+def test_the_api_lists_the_studies_within_a_range_a_page_at_a_time(
+    kept: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = TestClient(create_api(Home(kept.path.parent)), base_url="http://127.0.0.1")
+    asked = {"task": TASK, "since": "2026-03-05", "until": "2026-03-12", "doubt": "0.8", "view": "LL"}
+    version = kept.versions.champion(TASK)
+    wanted = expected(kept, Filter.of_query(asked), version.version if version else "")
+    pages = [client.get("/api/studies", params={**asked, "page_size": 2, "page": n}).json() for n in (1, 2)]
+    assert [study["study_id"] for page in pages for study in page["studies"]] == wanted[:4] != []
+    assert {(page["total"], page["more"]) for page in pages} == {(len(wanted), False)}
+    for name, wrong in (("since", "yesterday"), ("until", "2026-02-30"), ("doubt", "1.5")):
+        assert client.get("/api/studies", params={"task": TASK, name: wrong}).status_code == 422
+    for name, most in (("FEW", 0), ("RANGE_ROWS", 3)):
+        monkeypatch.setattr(worklist_ways, name, most)
+    first = client.get("/api/studies", params={**asked, "view": "", "page_size": 2}).json()
+    assert (first["total"], first["pages"], first["more"]) == (3, 2, True)
 
 
 def test_the_worker_brings_up_what_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

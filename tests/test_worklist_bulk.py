@@ -16,8 +16,8 @@ from tests.filled_home import TASK
 from workbench import worklist_bulk
 from workbench.views.parts.context import SEAT
 from workbench.views.parts.context import TASK as CHOSEN
-from workbench.worklist import Filter
 from workbench.worklist_bulk import BulkError, hold, release, studies_of
+from workbench.worklist_filter import Filter
 
 APP = Path(__file__).parent.parent / "workbench" / "app.py"
 
@@ -110,16 +110,19 @@ def test_days_and_uncertainty_bound_what_is_done(store: Store) -> None:
 
 
 def test_nothing_is_done_with_more_than_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.worklist_rows.FEW", 0)
-    monkeypatch.setattr("workbench.worklist_rows.RANGE_ROWS", 25)
-    page = opened(since="2026-03-01")
-    assert "more than 25" in html(page)
-    assert "these are the first 25. Narrow the range" in html(page)
+    monkeypatch.setattr("workbench.worklist_ways.FEW", 0)
+    monkeypatch.setattr("workbench.worklist_ways.RANGE_ROWS", 30)
+    bounds = {"since": "2026-03-01", "doubt": "0.1", "size": "25"}
+    page = opened(**bounds)
+    assert "more than 30" in html(page)
+    assert "the first 30 are counted, the others as you page on" in html(page)
     found = {one.label: one for one in popovers(page.main)}
     assert found["With all of these"].disabled
-    monkeypatch.setattr("workbench.worklist_rows.RANGE_ROWS", 64)
-    found = {one.label: one for one in popovers(opened(since="2026-03-01").main)}
-    assert not found["With these 64 studies"].disabled
+    monkeypatch.setattr("workbench.worklist_ways.RANGE_ROWS", 64)
+    total = len(left(store, Filter.of_query(bounds)))
+    assert total > 30
+    found = {one.label: one for one in popovers(opened(**bounds).main)}
+    assert not found[f"With these {total} studies"].disabled
 
 
 def popovers(block: Any) -> Iterator[Any]:

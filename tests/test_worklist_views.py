@@ -13,7 +13,8 @@ from data.home import Home
 from data.store import Store
 from tests.filled_home import TASK
 from tests.served_home import opened, running
-from workbench.worklist import Filter, Sort, worklist
+from workbench.worklist import worklist
+from workbench.worklist_filter import Filter, Sort
 from workbench.worklist_views import CURATOR, LONGEST, MOST, ViewError, keep, remove, views_of
 
 UNCERTAIN = Filter(

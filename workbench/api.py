@@ -37,13 +37,21 @@ from workbench.order import first_task
 from workbench.pictures import LARGEST_PX, first_series, picture, png
 from workbench.service import service
 from workbench.theme import UPLOAD_MB
-from workbench.worklist import Filter, Sort, Standing, worklist
+from workbench.worklist import worklist
 from workbench.worklist_export import table
+from workbench.worklist_filter import Filter, Sort, Standing
 
 POLL_S = 0.15
 CHUNK_BYTES = 2**20
 Identifier = Annotated[str, Path(min_length=1, max_length=200, description="As the lists give it.")]
 TaskName = Annotated[str, Query(max_length=64, description="The clinical task's name; see /api/tasks.")]
+Text = Annotated[str, Query(max_length=200, description="Contained in pseudonym, id, view ...")]
+View = Annotated[str, Query(max_length=40, description="Such as PA.")]
+Said = Annotated[str, Query(max_length=200, description="`question=value` of the champion.")]
+Held = Annotated[bool, Query(description="Only those that are held for a person.")]
+Since = Annotated[date | None, Query(description="Came in on this day or later, UTC.")]
+Until = Annotated[date | None, Query(description="Came in on this day or earlier, UTC.")]
+Doubt = Annotated[float, Query(ge=0, le=1, description="Uncertainty at least; 0 for all.")]
 
 
 def add_api(api: APIRouter, home: Home) -> None:
@@ -79,11 +87,15 @@ def _add_studies(api: APIRouter, home: Home, store: Store) -> None:
     @api.get("/api/studies", tags=["studies"], responses={404: PROBLEMS[404], 422: PROBLEMS[422]})
     def studies(
         task: TaskName = "",
-        text: Annotated[str, Query(max_length=200, description="Contained in pseudonym, id, view ...")] = "",
+        text: Text = "",
         part: Annotated[Part | None, Query()] = None,
+        view: View = "",
         state: Annotated[Standing | None, Query()] = None,
-        answer: Annotated[str, Query(max_length=200, description="`question=value` of the champion.")] = "",
-        held: Annotated[bool, Query(description="Only those that are held for a person.")] = False,
+        answer: Said = "",
+        held: Held = False,
+        since: Since = None,
+        until: Until = None,
+        doubt: Doubt = 0.0,
         sort: Annotated[Sort, Query()] = Sort.NEWEST,
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
         page_size: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -92,15 +104,16 @@ def _add_studies(api: APIRouter, home: Home, store: Store) -> None:
         clinical = get_task(task) if task else first_task(store)
         champion = store.versions.champion(clinical.name)
         filtered = Filter(
-            text=text, answer=answer, part=part or "", standing=state or "", held=held, sort=sort, page=page
-        )
+            text=text, answer=answer, part=part or "", view=view, standing=state or "", held=held,
+            since=str(since or ""), until=str(until or ""), doubt=doubt, sort=sort, page=page,
+        )  # fmt: skip
         found = worklist(
             store, clinical.name, champion.version if champion else "", filtered,
             modalities=clinical.modalities, page_size=page_size,
         )  # fmt: skip
         return StudiesOut(
             task=clinical.name, version=champion.version if champion else None, total=found.total,
-            page=found.number, pages=found.pages, studies=[study_row(row) for row in found.rows],
+            more=found.more, page=found.number, pages=found.pages, studies=[study_row(row) for row in found.rows],
         )  # fmt: skip
 
     @api.get("/api/worklist.csv", tags=["studies"], response_class=StreamingResponse,
@@ -108,15 +121,15 @@ def _add_studies(api: APIRouter, home: Home, store: Store) -> None:
                         422: PROBLEMS[422]})  # fmt: skip
     def worklist_table(
         task: TaskName = "",
-        text: Annotated[str, Query(max_length=200, description="Contained in pseudonym, id, view ...")] = "",
+        text: Text = "",
         part: Annotated[Part | None, Query()] = None,
-        view: Annotated[str, Query(max_length=40, description="Such as PA.")] = "",
+        view: View = "",
         state: Annotated[Standing | None, Query()] = None,
-        answer: Annotated[str, Query(max_length=200, description="`question=value` of the champion.")] = "",
-        held: Annotated[bool, Query(description="Only those that are held for a person.")] = False,
-        since: Annotated[date | None, Query(description="Came in on this day or later, UTC.")] = None,
-        until: Annotated[date | None, Query(description="Came in on this day or earlier, UTC.")] = None,
-        doubt: Annotated[float, Query(ge=0, le=1, description="Uncertainty at least; 0 for all.")] = 0.0,
+        answer: Said = "",
+        held: Held = False,
+        since: Since = None,
+        until: Until = None,
+        doubt: Doubt = 0.0,
         sort: Annotated[Sort, Query()] = Sort.NEWEST,
     ) -> StreamingResponse:
         """Every study that the filter leaves, as one table, patients by pseudonym."""

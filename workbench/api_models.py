@@ -94,6 +94,10 @@ class StudiesOut(Reply):
     task: str
     version: str | None = Field(description="The champion whose answers are shown.")
     total: int
+    more: bool = Field(
+        description="Whether there are more than `total`: a search that fits very many shows its first ones; "
+        "within days and uncertainty more are counted as you page on."
+    )
     page: int
     pages: int
     studies: list[StudyOut]

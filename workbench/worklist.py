@@ -4,149 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
 from data.answers import Site, decode_value
 from data.records import Part, QuestionPrediction
 from data.store import Store
 from data.tables.worklist import Facet
-from workbench.worklist_rows import Order, Selected, Span, select
+from workbench.worklist_filter import ORDERS, PAGE_SIZE, Filter, Sort, Standing
+from workbench.worklist_rows import Selected
+from workbench.worklist_ways import select
 
-PAGE_SIZE = 50
-PAGE_SIZES = (25, PAGE_SIZE, 100, 200)
-"""Rows of a page that can be chosen."""
-
-
-class Standing(StrEnum):
-    """How far a study is in a task."""
-
-    IN_ROUND = "in round"
-    """A reader has it, or will."""
-    REFERENCE = "reference"
-    """There is a reference standard."""
-    READ = "read"
-    """Somebody read it; nothing is agreed."""
-    POOL = "pool"
-    """Nobody was asked."""
-
-
-class Sort(StrEnum):
-    """The order of the rows."""
-
-    NEWEST = "newest first"
-    OLDEST = "oldest first"
-    UNCERTAIN = "uncertain first"
-    CERTAIN = "certain first"
-    PSEUDONYM = "pseudonym"
-
-
-ORDERS: Mapping[Sort, Order] = {
-    Sort.NEWEST: Order("came_in", descending=True),
-    Sort.OLDEST: Order("came_in"),
-    Sort.UNCERTAIN: Order("uncertain"),
-    Sort.CERTAIN: Order("certain"),
-    Sort.PSEUDONYM: Order("patient"),
-}
-"""What is alike stands in the order in which it came to the worklist; backwards where the newest come first."""
 REFRESH_S = 0.06
 """How long a look at the worklist brings rows up to date, at the most; the worker does the rest."""
 SOON, SOON_S = 3000, 2.0
 """So few rows are brought up to date at once, which takes less than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which studies, in which order. Empty text stands for all.
-
-    Parameters
-    ----------
-    text:
-        What pseudonym, study id, view or description must contain.
-    answer:
-        ``question=value`` of the champion's answer.
-    held:
-        Only studies that are held for a person.
-    since, until:
-        ISO dates, UTC: came in on the first or later, on the second or earlier.
-    doubt:
-        Uncertainty at least, above 0 and up to 1; 0 for all, with what was not predicted.
-    size:
-        Rows of a page, one of :data:`PAGE_SIZES`.
-    """
-
-    text: str = ""
-    answer: str = ""
-    part: str = ""
-    modality: str = ""
-    view: str = ""
-    standing: str = ""
-    held: bool = False
-    since: str = ""
-    until: str = ""
-    doubt: float = 0.0
-    sort: str = Sort.NEWEST.value
-    page: int = 1
-    size: int = PAGE_SIZE
-
-    def query(self) -> dict[str, str]:
-        """The filter as query parameters; what is as by default is left out."""
-        plain = Filter()
-        values = {name: value for name, value in asdict(self).items() if value != getattr(plain, name)}
-        return {name: "1" if value is True else str(value) for name, value in values.items()}
-
-    @classmethod
-    def of_query(cls, query: Mapping[str, str]) -> Filter:
-        """The filter back from query parameters; what does not fit is passed over."""
-        plain = {name: query.get(name, "") for name in ("text", "answer", "part", "modality", "view")}
-        standing, order = query.get("standing", ""), query.get("sort", "")
-        page, size = query.get("page", "1"), query.get("size", "")
-        return cls(
-            text=plain["text"],
-            answer=plain["answer"],
-            part=plain["part"],
-            modality=plain["modality"],
-            view=plain["view"],
-            standing=standing if standing in set(Standing) else "",
-            sort=order if order in set(Sort) else Sort.NEWEST.value,
-            held=query.get("held") in ("1", "true"),
-            since=_day(query.get("since", "")),
-            until=_day(query.get("until", "")),
-            doubt=_share(query.get("doubt", "")),
-            page=int(page) if page.isdecimal() and 0 < int(page) < 10**6 else 1,
-            size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZE,
-        )
-
-    @property
-    def span(self) -> Span:
-        """The range of days and uncertainty."""
-        last = date.fromisoformat(self.until) if self.until else date.max
-        before = "" if last == date.max else (last + timedelta(days=1)).isoformat()
-        return Span(self.since, before, self.doubt)
-
-    @property
-    def of_model(self) -> bool:
-        """Whether it tells of the model's answers: such a list is not for a reader."""
-        return bool(self.answer or self.doubt or self.sort in (Sort.UNCERTAIN, Sort.CERTAIN))
-
-
-def _day(given: str) -> str:
-    """An ISO date; empty for what is none."""
-    try:
-        return date.fromisoformat(given).isoformat()
-    except ValueError:
-        return ""
-
-
-def _share(given: str) -> float:
-    """A number above 0 and up to 1; 0 for what is none."""
-    try:
-        share = float(given)
-    except ValueError:
-        return 0.0
-    return share if 0 < share <= 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +65,11 @@ def ready(store: Store, task: str, version: str, modalities: Collection[str] | N
     return store.worklists.refresh(task, limit_s=SOON_S if few else REFRESH_S)
 
 
-def _selected(store: Store, task: str, filtered: Filter) -> Selected:
+def _selected(store: Store, task: str, filtered: Filter, *, reach: int = 0) -> Selected:
     facets = store.worklists.facets(task)
     wanted = [facet for facet in facets if _fits(facet, filtered)]
-    return select(store, task, wanted, sum(facet.rows for facet in facets), filtered.text.lower(), filtered.span)
+    every = sum(facet.rows for facet in facets)
+    return select(store, task, wanted, every, filtered.text.lower(), filtered.span, reach)
 
 
 def _fits(facet: Facet, filtered: Filter) -> bool:
@@ -227,11 +100,12 @@ def worklist(
         Only studies of these; None for all.
     """
     due = ready(store, task, version, modalities)
-    found = _selected(store, task, filtered)
-    pages = max(1, -(-found.total // page_size))
-    number = min(max(1, filtered.page), pages)
-    numbers = found.page(ORDERS[Sort(filtered.sort)], (number - 1) * page_size, page_size)
-    rows = tuple(rows_of(store, task, version, numbers))
+    with store.snapshot():
+        found = _selected(store, task, filtered, reach=filtered.page * page_size)
+        pages = max(1, -(-found.total // page_size))
+        number = min(max(1, filtered.page), pages)
+        numbers = found.page(ORDERS[Sort(filtered.sort)], (number - 1) * page_size, page_size)
+        rows = tuple(rows_of(store, task, version, numbers))
     return Page(rows, found.total, number, pages, found.more, due)
 
 

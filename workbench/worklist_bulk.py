@@ -1,12 +1,14 @@
-"""What is done with every study that the worklist's filter leaves: hold them, release them."""
+"""What is done with many studies of the worklist at once: hold them, release them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from data.errors import ConsiliumError
 from data.store import Store
-from workbench.worklist import ORDERS, Filter, Sort, selected
+from workbench.worklist import selected
+from workbench.worklist_filter import ORDERS, Filter, Sort
 
 CHUNK = 500
 MOST = 2000
@@ -25,10 +27,17 @@ def studies_of(
     sql = "SELECT study_id FROM worklist_studies WHERE number = ?"
     return [
         study_id
-        for numbers in found.every(ORDERS[Sort(filtered.sort)], CHUNK)
+        for numbers in found.in_chunks(ORDERS[Sort(filtered.sort)], CHUNK)
         for number in numbers
         for (study_id,) in store.db.execute(sql, [number])
     ]
+
+
+def held_of(
+    store: Store, task: str, version: str, filtered: Filter, *, modalities: Collection[str] | None = None
+) -> int:
+    """How many of the studies that a filter leaves are held; see :func:`worklist.worklist`."""
+    return selected(store, task, version, replace(filtered, held=True), modalities=modalities).total
 
 
 def hold(store: Store, study_ids: Sequence[str], reason: str) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator
 from data.answers import encode_value
 from data.records import QuestionPrediction
 from data.store import Store
-from workbench.worklist import ORDERS, Filter, Row, Sort, rows_of, selected
+from workbench.worklist import Row, rows_of, selected
+from workbench.worklist_filter import ORDERS, Filter, Sort
 
 COLUMNS = (
     "study", "patient", "part", "modality", "view", "state", "held", "phantom", "came_in", "version",
@@ -31,7 +32,7 @@ def table(
     """
     yield _written([COLUMNS])
     found = selected(store, task, version, filtered, modalities=modalities)
-    for numbers in found.every(ORDERS[Sort(filtered.sort)], CHUNK):
+    for numbers in found.in_chunks(ORDERS[Sort(filtered.sort)], CHUNK):
         yield _written([_cells(row, version) for row in rows_of(store, task, version, numbers)])
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 from data.errors import ConsiliumError
 from data.schema_log import KIND
 from data.store import Store
-from workbench.worklist import Filter
+from workbench.worklist_filter import Filter
 
 LONGEST = 60
 """Characters of a name."""

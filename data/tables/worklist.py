@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.tables.base import Row, Table
+from data.tables.worklist_blocks import SORTS, Blocks, Kept
+
+if TYPE_CHECKING:
+    from data.store import Store
 
 CHUNK = 500
 """Rows that are brought up to date in one transaction."""
 LAST = 9.0
 """Sort key of what has no uncertainty: after all that have."""
-SORTS: tuple[str, ...] = ("came_in", "certain", "uncertain", "patient")
 _FACET = ("part", "modality", "view", "held", "phantom", "standing", "answers")
 
 
@@ -66,7 +70,17 @@ LEFT JOIN predictions r ON r.study_id = s.study_id AND r.version = :version
 
 
 class Worklists(Table):
-    """The rows of every task's worklist."""
+    """The rows of every task's worklist.
+
+    Parameters
+    ----------
+    blocks:
+        How many of them lie where in each sort.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.blocks = Blocks(store)
 
     def register(self, task: str, modalities: Collection[str] | None, version: str) -> None:
         """Say whose worklist is looked at: a task's, with studies of these modalities and a version's answers.
@@ -139,12 +153,12 @@ class Worklists(Table):
                 found = db.execute("SELECT number, words FROM worklist_studies WHERE study_id = ?", [study_id])
                 for number, words in found.fetchall():
                     for task in tasks:
-                        of_row = [task, number]
-                        db.execute(
-                            """UPDATE worklist_facets SET rows = rows - 1 WHERE facet =
-                            (SELECT facet FROM worklist_rows WHERE task = ? AND number = ?)""", of_row,
-                        )  # fmt: skip
-                        db.execute("DELETE FROM worklist_rows WHERE task = ? AND number = ?", of_row)
+                        row = self._kept(task, number)
+                        if row is None:
+                            continue
+                        db.execute("UPDATE worklist_facets SET rows = rows - 1 WHERE facet = ?", [row.facet])
+                        db.execute("DELETE FROM worklist_rows WHERE task = ? AND number = ?", [task, number])
+                        self.blocks.move(task, [row], [])
                     db.execute("INSERT INTO worklist_words (worklist_words, rowid, words) VALUES ('delete', ?, ?)",
                                [number, words])  # fmt: skip
                     db.execute("DELETE FROM worklist_studies WHERE number = ?", [number])
@@ -161,29 +175,37 @@ class Worklists(Table):
         records = {s: r for s, r in known.items() if modalities is None or r["modality"] in modalities}
         numbers = self._numbered(studies, records)
         db = self._store.db.conn
-        moved: dict[int, int] = {}
-        old = "SELECT facet FROM worklist_rows WHERE task = ? AND number = ?"
+        gone, come = [], []
         for study_id in studies:
             number = numbers.get(study_id)
             if number is None:
                 continue
-            before = db.execute(old, [task, number]).fetchone()
-            if before:
-                moved[before[0]] = moved.get(before[0], 0) - 1
+            before = self._kept(task, number)
             record = records.get(study_id)
-            if record is None:
+            after = None if record is None else Kept(number, self._facet(task, record), _keys(record))
+            if after == before:
+                continue
+            if before is not None:
+                gone.append(before)
+            if after is None:
                 db.execute("DELETE FROM worklist_rows WHERE task = ? AND number = ?", [task, number])
                 continue
-            facet = self._facet(task, record)
-            moved[facet] = moved.get(facet, 0) + 1
-            doubt = record["uncertainty"]
+            come.append(after)
             db.execute(
-                "INSERT OR REPLACE INTO worklist_rows VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [task, number, facet, record["ingested_at"], LAST if doubt is None else doubt,
-                 LAST if doubt is None else -doubt, f"{record['pseudonym']} {record['ingested_at']}"],
+                f"INSERT OR REPLACE INTO worklist_rows (task, number, facet, {', '.join(SORTS)}) "  # noqa: S608
+                "VALUES (?, ?, ?, ?, ?, ?, ?)", [task, number, after.facet, *after.keys],
             )  # fmt: skip
+        moved = Counter(row.facet for row in come)
+        moved.subtract(row.facet for row in gone)
         db.executemany("UPDATE worklist_facets SET rows = rows + ? WHERE facet = ?",
                        [(change, facet) for facet, change in moved.items() if change])  # fmt: skip
+        self.blocks.move(task, gone, come)
+
+    def _kept(self, task: str, number: int) -> Kept | None:
+        """A row as it is kept now."""
+        sql = f"SELECT facet, {', '.join(SORTS)} FROM worklist_rows WHERE task = ? AND number = ?"  # noqa: S608
+        row = self._store.db.execute(sql, [task, number]).fetchone()
+        return None if row is None else Kept(number, row[0], tuple(row[1:]))
 
     def _numbered(self, studies: Sequence[str], records: Mapping[str, Row]) -> dict[str, int]:
         """Study -> its number; new ones get one, with the words by which they are found."""
@@ -225,6 +247,13 @@ class Worklists(Table):
             [task, *values],
         )
         return int(cursor.lastrowid or 0)
+
+
+def _keys(record: Row) -> tuple[str | float, ...]:
+    """The keys of a row, in the order of :data:`SORTS`."""
+    doubt = record["uncertainty"]
+    certain, uncertain = (LAST, LAST) if doubt is None else (float(doubt), -float(doubt))
+    return (record["ingested_at"], certain, uncertain, f"{record['pseudonym']} {record['ingested_at']}")
 
 
 def answers_of(results: str | None) -> list[str]:

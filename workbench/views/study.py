@@ -18,7 +18,8 @@ from workbench.views.parts.markup import chip, join, tag
 from workbench.views.parts.spine_grid import SITE
 from workbench.views.parts.study_choice import Chosen
 from workbench.views.places import go
-from workbench.worklist import Filter, neighbours
+from workbench.worklist import neighbours
+from workbench.worklist_filter import Filter
 
 
 @framed

@@ -18,15 +18,17 @@ from workbench.views.parts import (
     words,
     worklist_actions,
     worklist_range,
+    worklist_ticks,
     worklist_turn,
     worklist_views,
 )
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import empty, framed, header, show
 from workbench.views.parts.markup import Html, bar, chip, image, join, table, tag, text, tone
-from workbench.views.parts.rows import rows
+from workbench.views.parts.rows import rows, tick, tick_all
 from workbench.views.places import go
-from workbench.worklist import PAGE_SIZE, PAGE_SIZES, Filter, Page, Row, Sort, Standing, ready, views, worklist
+from workbench.worklist import Page, Row, ready, views, worklist
+from workbench.worklist_filter import PAGE_SIZE, PAGE_SIZES, Filter, Sort, Standing
 
 _STANDING_TONE = {Standing.IN_ROUND: "accent", Standing.REFERENCE: "good", Standing.READ: "", Standing.POOL: ""}
 _ALL = ""
@@ -53,12 +55,14 @@ def page() -> None:
     with top:
         header(_("Worklist"), tag("span", f"{_(place.task.title)} · {counted} · {version}", cls="c-quiet"))
         worklist_views.views(place, filtered)
+    if found.total:
+        _said(place, filtered, found)
+    worklist_actions.actions(place, filtered, found)
     if not found.total:
         _nothing(filtered)
         return
-    _said(place, filtered, found)
-    worklist_actions.actions(place, filtered, found)
-    opened = rows(_table(place, found.rows, filtered), key="worklist rows")
+    ticks = worklist_ticks.ticks(place) if place.reader is None else None
+    opened = rows(_table(place, found.rows, filtered), key="worklist rows", ticks=ticks)
     if opened.startswith(SORT):
         worklist_turn.turn_to(replace(filtered, sort=opened.removeprefix(SORT), page=1))
     if opened:
@@ -91,7 +95,7 @@ def _said(place: Here, filtered: Filter, found: Page) -> None:
     if found.more and filtered.text:
         parts.append(_("The search fits very many studies: these are the first ones. Type more letters."))
     elif found.more:
-        parts.append(_("Very many studies fit: these are the first {total}. Narrow the range to see the others.",
+        parts.append(_("Very many studies fit: the first {total} are counted, the others as you page on.",
                        total=number(found.total)))  # fmt: skip
     if place.reader is None:
         query = {
@@ -174,6 +178,8 @@ def _table(place: Here, found: Sequence[Row], filtered: Filter) -> Html:
              _sorted(_("Uncertainty"), filtered, Sort.UNCERTAIN, Sort.CERTAIN) if place.reader is None
              else _("Uncertainty"),
              _("State"), _sorted(_("Came in"), filtered, Sort.NEWEST, Sort.OLDEST)]  # fmt: skip
+    if place.reader is None:
+        heads.insert(0, tick_all(_("Tick all rows of this page")))
     body = []
     for row in found:
         sight = blindness.sight(row.study_id, row.part)
@@ -189,8 +195,10 @@ def _table(place: Here, found: Sequence[Row], filtered: Filter) -> Html:
             state.append(chip(_("held"), "doubt"))
         if row.phantom:
             state.append(chip(_("phantom")))
+        first = [tick(row.study_id, _("Tick {name}", name=row.pseudonym))] if place.reader is None else []
         body.append(
             [
+                *first,
                 image(f"/api/studies/{row.study_id}/picture.png?size=80", alt="", cls="c-thumb"),
                 _link(row.study_id, row.pseudonym, place.reader, filtered),
                 f"{row.modality} {row.view}".strip(),

@@ -20,7 +20,7 @@ from data.records import (
     RoundState,
 )
 from workbench.language import N_, NP_, _, locale, p_
-from workbench.worklist import Sort, Standing
+from workbench.worklist_filter import Sort, Standing
 
 NAME = "Consilium"
 NOTICE = N_("For research and quality work. Not a medical device.")

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from workbench.worklist import Filter
+from workbench.worklist_filter import Filter
 
 _WANTED = "worklist wanted"
 _CHOICES = ("answer", "part", "view", "standing", "sort", "size")

@@ -14,7 +14,7 @@ from workbench.views.parts.frame import failures, note, show
 from workbench.views.parts.markup import Html, join, tag, tone
 from workbench.views.parts.rows import rows
 from workbench.views.parts.worklist_turn import turn_to
-from workbench.worklist import Filter
+from workbench.worklist_filter import Filter
 from workbench.worklist_views import CURATOR, LONGEST, KeptView, keep, remove, views_of
 
 _DONE, _REMOVED, _TIMES = "worklist view done", "worklist view removed", "worklist view times"
