@@ -36,20 +36,36 @@ READERS = ("reader-1", "reader-2", "reader-3")
 
 def many_patients(home: Home, count: int) -> list[Study]:
     """Frontal and lateral studies of as many test patients, each with a reference standard."""
-    store, pixels = Store.of(home), Blobs.of(home).put_array(np.zeros((8, 8), dtype=np.uint16))
+    return _patients(home, range(count), Part.TEST)
+
+
+def calibration_patients(home: Home, count: int, *, first: int = 200) -> list[Study]:
+    """As many calibration patients as are asked for, each with a reference standard.
+
+    Parameters
+    ----------
+    first:
+        The number of the first one, which its answers follow from; above those of the test patients.
+    """
+    return _patients(home, range(first, first + count), Part.CALIBRATION)
+
+
+def _patients(home: Home, numbers: range, part: Part) -> list[Study]:
+    store, shade = Store.of(home), int(part is Part.CALIBRATION)  # no picture of one part is a copy of another's
+    pixels = Blobs.of(home).put_array(np.full((8, 8), shade, dtype=np.uint16))
     studies = []
-    for i in range(count):
+    for i in numbers:
         name = f"t{i:03d}"
         series = Series(name, name, "DX", Layout.IMAGE, (8, 8), pixels,
                         attributes={"manufacturer": "Acme" if i % 3 else "Bolt"})  # fmt: skip
-        study = Study(name, Patient(f"site:{name}", f"P-{name}", Part.TEST), "DX", (series,), "PA",
+        study = Study(name, Patient(f"site:{name}", f"P-{name}", part), "DX", (series,), "PA",
                       "FM"[i % 2], 30.0 + i % 40,
                       ingested_at=f"2026-01-{1 + i % 28:02d}T08:00:00+00:00")  # fmt: skip
         store.studies.add(study, {})
         studies.append(study)
     store.labels.add_references(
         ReferenceLabel(TASK, s.study_id, Answer(question, STUDY, option), "labels.csv")
-        for i, s in enumerate(studies)
+        for i, s in zip(numbers, studies, strict=True)
         for question, option in truth(i).items()
     )
     return studies
@@ -100,28 +116,3 @@ def trained_round(
         store.rounds.move(current.round_id, after, expected=[state], candidate=candidate.version)
         state = after
     return store.rounds.get(current.round_id)
-
-
-def calibration_patients(home: Home, count: int, *, first: int = 200) -> list[Study]:
-    """As many calibration patients as are asked for, each with a reference standard.
-
-    Parameters
-    ----------
-    first:
-        The number of the first one, which its answers follow from; above those of the test patients.
-    """
-    store, pixels = Store.of(home), Blobs.of(home).put_array(np.ones((8, 8), dtype=np.uint16))
-    studies = []
-    for i in range(first, first + count):
-        name = f"t{i:03d}"
-        series = Series(name, name, "DX", Layout.IMAGE, (8, 8), pixels)
-        study = Study(name, Patient(f"site:{name}", f"P-{name}", Part.CALIBRATION), "DX", (series,), "PA",
-                      "FM"[i % 2], 30.0 + i % 40, ingested_at="2026-02-01T08:00:00+00:00")  # fmt: skip
-        store.studies.add(study, {})
-        studies.append(study)
-    store.labels.add_references(
-        ReferenceLabel(TASK, s.study_id, Answer(question, STUDY, option), "labels.csv")
-        for i, s in enumerate(studies, first)
-        for question, option in truth(i).items()
-    )
-    return studies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from data.home import Home
 from data.records import (
     Layout,
     Part,
+    Patient,
     Prediction,
     QuestionPrediction,
     Reader,
@@ -34,8 +36,8 @@ from data.store import Store
 from labelstudio.gateway import LabelStudioGateway
 from labelstudio.scripted import ScriptedReader
 from labelstudio.server import LabelStudioServer
-from models.task import Trained, get_task
-from models.versions import save
+from models.task import get_task
+from tests.filled_home import manifest_of
 
 TASK = "cxr_quality"
 TRUTH = (Answer("projection", STUDY, "frontal"), Answer("borders_frontal", STUDY, "complete"))
@@ -92,14 +94,17 @@ class Reading:
 def reading(home: Home, server: LabelStudioServer | None, *, count: int = 6) -> Reading:
     """A home with this many training patients' studies; their truth is nobody's yet."""
     store, blobs, task = Store.of(home), Blobs.of(home), get_task(TASK)
-    key, studies, number = home.secret("key"), [], 0
-    while len(studies) < count:
-        owner = patient(key, f"site:{number}")
-        number += 1
-        if owner.part == Part.TRAIN:
-            studies.append(_study(store, blobs, owner, number))
+    owners = training_patients(home, count)
+    studies = [_study(store, blobs, owner, number) for number, owner in owners.items()]
     gateway = LabelStudioGateway(server, blobs, store.reads.reader) if server is not None else None
     return Reading(home, Loop(home, task, gateway), server, studies)
+
+
+def training_patients(home: Home, count: int) -> dict[int, Patient]:
+    """The first so many training patients of a home, by a number of their own."""
+    key = home.secret("key")
+    every = ((number, patient(key, f"site:{number}")) for number in itertools.count(1))
+    return dict(itertools.islice((one for one in every if one[1].part == Part.TRAIN), count))
 
 
 def send(store: Store, planned: Sequence[ReadRequest], *, first: int = 1) -> list[ReadRequest]:
@@ -114,7 +119,7 @@ def send(store: Store, planned: Sequence[ReadRequest], *, first: int = 1) -> lis
     return store.reads.requests(round_id=round_id)
 
 
-def _study(store: Store, blobs: Blobs, owner: Any, number: int) -> Study:
+def _study(store: Store, blobs: Blobs, owner: Patient, number: int) -> Study:
     pixels = (np.indices((64, 48)).sum(axis=0) * 8 + number).astype(np.uint16)
     name = f"study-{number:03d}"
     series = Series(
@@ -129,7 +134,7 @@ def _study(store: Store, blobs: Blobs, owner: Any, number: int) -> Study:
 def champion(given: Reading, *, cut_off: float = 0.6) -> str:
     """Crown a version that says of every study that it is frontal, and cut off with this probability."""
     store, blobs = given.store, given.loop.blobs
-    manifest = save(blobs, TASK, Trained({}, {}, ()), data={"training": {"studies": 1, "phantoms": 1}})
+    manifest = manifest_of(blobs, TASK, studies=1, phantoms=1)
     version = store.versions.add(task=TASK, profile="tiny", manifest=manifest, parent="", round_id="").version
     odds = {"complete": round(1 - cut_off, 4), "cut_off": cut_off}
     results = (

@@ -14,7 +14,6 @@ from data.blobs import Blobs
 from data.home import Home
 from data.records import (
     Layout,
-    Part,
     Patient,
     Prediction,
     QuestionPrediction,
@@ -25,12 +24,12 @@ from data.records import (
     Series,
     Study,
 )
-from data.splits import patient
 from data.store import Store
 from labelstudio.gateway import LabelStudioGateway
 from labelstudio.server import LabelStudioServer
-from models.task import Trained, get_task
-from models.versions import save
+from models.task import get_task
+from tests.filled_home import manifest_of
+from tests.reading_home import training_patients
 
 TASK = "adrenal_ct"
 SHAPE = (3, 96, 128)
@@ -61,13 +60,9 @@ def story(home: Home, server: LabelStudioServer, *, reader: str, cases: int = 2)
     outline = np.zeros(SHAPE[1:], bool)
     outline[40:56, 60:84] = True
     loop = Loop(home, task, LabelStudioGateway(server, blobs, store.reads.reader))
-    key, studies, number = home.secret("key"), [], 0
-    while len(studies) < cases:
-        owner = patient(key, f"story:{number}")
-        number += 1
-        if owner.part == Part.TRAIN:
-            studies.append(_study(store, blobs, owner, number))
-    manifest = save(blobs, TASK, Trained({}, {}, ()), data={"training": {"studies": 1, "phantoms": 1}})
+    owners = training_patients(home, cases)
+    studies = [_study(store, blobs, owner, number) for number, owner in owners.items()]
+    manifest = manifest_of(blobs, TASK, studies=1, phantoms=1)
     version = store.versions.add(task=TASK, profile="tiny", manifest=manifest, parent="", round_id="").version
     drawn = MaskValue(SHAPE[1:], (("lesion_1", blobs.put_mask(outline)),))
     results = (

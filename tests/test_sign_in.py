@@ -15,6 +15,7 @@ from data.records import ReadRequest, RequestState
 from labelstudio.server import LabelStudioServer
 from labelstudio.users import SESSION, ensure_reader_user, session_of
 from tests.labelstudio_server import home_beside
+from tests.ports import free_port
 from tests.reading_home import Reading, champion, reading
 from workbench import labelling
 from workbench.labelling import VALID_S, reading_link
@@ -55,7 +56,8 @@ def test_an_address_of_another_home_or_of_yesterday_is_a_page_that_says_what_to_
     assert SESSION not in forged.cookies
 
 
-def test_a_server_that_does_not_run_is_told_as_a_page(home: Home) -> None:
+def test_a_server_that_does_not_run_is_told_as_a_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LabelStudioServer.__init__.__kwdefaults__, "port", free_port())  # another home's may run
     link = reading_link(home, asked(reading(home, None), "ann")[0])
     answer = api(home).get(link)
     assert answer.status_code == 503
