@@ -81,7 +81,8 @@ def _within(found: Selected, key: str, facets: tuple[int, ...] | None) -> int:
     """Rows of facets within the range of a sort."""
     along = ruler(found.store, found.task, key, facets)
     start, end = found.span.ends(key)
-    return (along.total if end is None else along.before(end)) - along.before(start)
+    last = along.total if end is None else along.before(end)
+    return max(0, last - along.before(start))  # nothing lies in a range that ends before it begins
 
 
 def _narrowest(found: Selected) -> tuple[str, int]:

@@ -32,6 +32,8 @@ class Need:
         What brings it; empty where nothing is left to do.
     must:
         Whether no round can be opened without it.
+    command:
+        What brings it from a terminal.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Need:
     button: str
     does: Callable[[], None]
     must: bool = True
+    command: str = ""
 
 
 def needs(place: Here, *, running: bool) -> list[Need]:
@@ -69,10 +72,16 @@ def preparations(place: Here, *, running: bool) -> None:
                 else tone("▲" if need.must else "○", "doubt" if need.must else "quiet")
             )
             with left:
-                show(tag("div", mark, tag("b", need.name), tag("div", need.there), cls="c-status"))
+                show(
+                    tag("div", mark, tag("b", need.name), tag("div", need.there, *_command(need)), cls="c-status")
+                )
             if need.button and right.button(need.button, key=f"bring {need.name}", width="stretch",
                                             type="primary" if need is following else "secondary"):  # fmt: skip
                 need.does()
+
+
+def _command(need: Need) -> tuple[object, ...]:
+    return (" ", tag("code", need.command)) if need.button else ()
 
 
 def _mark(need: Need) -> Html:
@@ -87,7 +96,8 @@ def _studies(place: Here) -> Need:
     there = (n_("{n} study of {kinds} came in.", "{n} studies of {kinds} came in.", count, kinds=kinds) if count
              else _("None of {kinds} yet: DICOM, NIfTI, PNG, JPEG, ZIPs of these.", kinds=kinds))  # fmt: skip
     return Need(_("Studies"), there, bool(count), "" if count else _("Take images in"),
-                partial(places.go, "data", show="take"))  # fmt: skip
+                partial(places.go, "data", show="take"),
+                command=f"consilium ingest FOLDER --task {place.task.name}")  # fmt: skip
 
 
 def _version(place: Here, *, running: bool) -> Need:
@@ -104,7 +114,7 @@ def _version(place: Here, *, running: bool) -> Need:
         return Need(name, there, False, "", train, must=False)
     there = n_("{n} label came in: a version that learns from it helps to choose cases.",
                "{n} labels came in: a version that learns from them helps to choose cases.", labels)  # fmt: skip
-    return Need(name, there, False, _("Train"), train, must=False)
+    return Need(name, there, False, _("Train"), train, must=False, command=f"consilium train {place.task.name}")
 
 
 def _train(place: Here) -> None:
@@ -125,4 +135,4 @@ def _readers(place: Here) -> Need:
         there = _("{have}, {more}; {asked}.", have=have, more=more, asked=asked)
     enough = readers >= wanted
     return Need(_("Readers"), there, enough, "" if enough else _("Add readers"), partial(places.go, "readers"),
-                must=not readers)  # fmt: skip
+                must=not readers, command="consilium readers add NAME")  # fmt: skip
