@@ -85,3 +85,16 @@ def test_a_draft_that_a_killed_process_left_goes_and_one_that_is_written_stays(h
 
 def test_a_home_without_rounds_has_nothing_to_clear(home: Home) -> None:
     assert clear_rounds(home) == 0
+
+
+def test_what_cannot_be_removed_ends_no_worker(
+    home: Home, studied: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened(studied, ended=True), opened(studied, ended=True)
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert clear_rounds(home) == 0
+    assert "could not be removed" in caplog.text

@@ -7,6 +7,7 @@ checkpoints, which lie elsewhere and stay.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from data.store import Store
 from data.tables.rounds import ENDED
 from models.course import course_of
 from workbench.fetching import mark_of
+
+logger = logging.getLogger(__name__)
 
 LEFT_S = 3600.0
 """Age from which a draft is one that a killed process has left."""
@@ -30,9 +33,14 @@ def clear_rounds(home: Home) -> int:
     courses, marks = course_of(home, "").parent, mark_of(home, "")
     gone = [path for path in _files(courses) if path.stem in done or _left(path)]
     gone += [path for path in _files(marks) if path.name in done]
-    for path in gone:
-        path.unlink(missing_ok=True)
-    return len(gone)
+    removed = 0
+    try:
+        for path in gone:
+            path.unlink(missing_ok=True)
+            removed += 1
+    except OSError as error:  # such as a folder that may not be written to; the worker goes on
+        logger.warning("what ended rounds have left could not be removed: %s", error)
+    return removed
 
 
 def _done_with(store: Store) -> set[str]:
