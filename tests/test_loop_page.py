@@ -32,6 +32,7 @@ from workbench import jobs
 from workbench.fetching import last_fetch, note_fetch
 from workbench.order import in_order
 from workbench.views.parts import jobs as jobs_of_pages
+from workbench.views.parts.batch_preview import PREVIEW
 from workbench.views.parts.loop_cases import FIRST
 
 ROUND = f"{TASK}-r2"
@@ -117,6 +118,11 @@ def test_a_home_with_labels_and_no_version_offers_to_train(copy: Callable[[Home]
     (job,) = [job for job in store.jobs.all() if job.kind == "train"]
     assert (job.arguments["task"], job.arguments["profile"]) == (task, "demo")
     assert "It is being prepared." in words(page)
+    store.jobs.cancel(job.job_id)
+    jobs.enqueue(of(store), PREVIEW, task=task, plan={})  # work that trains nothing
+    said = words(show("loop", task=task))
+    assert "Work goes on." in said
+    assert "It is being prepared." not in said
 
 
 # -- rows ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -45,21 +46,20 @@ def page() -> None:
     """Show each task's round; of the chosen task its details, too."""
     place = here()
     header(_("Loop"), tag("span", _("choose, read, agree, train, compare, promote"), cls="c-quiet"))
-    tasks = _tasks(place)
-    for one in tasks:
-        _task(one, opened=one.task.name == place.task.name)
-    watch(place.store, lambda: tuple(Standing.of(one).at for one in tasks), key="rounds", every_s=LOOK_S)
+    seen, standings = place.store.log.head().sequence, _standings(place)
+    for standing in standings:
+        _task(standing, opened=standing.place.task.name == place.task.name)
+    watch(place.store, lambda: [standing.at for standing in _standings(place)], seen=seen,
+          shown=[standing.at for standing in standings], key="rounds", every_s=LOOK_S)  # fmt: skip
 
 
-def _tasks(place: Here) -> list[Here]:
-    return [
-        Here(place.home, place.store, place.blobs, task, place.reader) for task in in_order(place.store).values()
-    ]
+def _standings(place: Here) -> list[Standing]:
+    """Where each task stands now."""
+    return [Standing.of(replace(place, task=task)) for task in in_order(place.store).values()]
 
 
-def _task(place: Here, *, opened: bool) -> None:
-    standing = Standing.of(place)
-    work = _work(standing)
+def _task(standing: Standing, *, opened: bool) -> None:
+    place, work = standing.place, _work(standing)
     running = any(job is not None and job.state in jobs.RUNNING for job in work.values())
     with st.container(border=True, key=f"task-{place.task.name}", gap="small"):
         loop_row.row(standing, opened=opened, running=running)
@@ -95,7 +95,7 @@ def _details(standing: Standing, work: Mapping[str, Job | None], *, running: boo
         loop_decide.ended(place, standing.latest)
         prepared = work["loop"]
         if prepared is None or prepared.state not in jobs.RUNNING:
-            _next_round(standing, work["preview"], running=running)
+            _next_round(standing, work, running=running)
     else:
         if current.state == RoundState.CLOSED:
             loop_train.follow(place.home, current.round_id, work.get("training"))
@@ -104,11 +104,11 @@ def _details(standing: Standing, work: Mapping[str, Job | None], *, running: boo
     learning_curves.show(place)
 
 
-def _next_round(standing: Standing, preview: Job | None, *, running: bool) -> None:
+def _next_round(standing: Standing, work: Mapping[str, Job | None], *, running: bool) -> None:
     """What is needed for it, and the choice of its cases once that is there."""
-    place = standing.place
+    place, preview, training = standing.place, work["preview"], work["training"]
     if standing.lacks or standing.latest is None:
-        loop_first.preparations(place, running=running)
+        loop_first.preparations(place, trains=training is not None and training.state in jobs.RUNNING)
     if not standing.lacks:
         previewed = preview is not None and preview.state == JobState.DONE
         plan_form.choose(place, running=running, previewed=previewed)

@@ -45,20 +45,20 @@ class Need:
     command: str = ""
 
 
-def needs(place: Here, *, running: bool) -> list[Need]:
+def needs(place: Here, *, trains: bool) -> list[Need]:
     """What the task's first round needs, in the order in which a curator brings it.
 
     Parameters
     ----------
-    running:
-        Whether work for the task goes on, as a training.
+    trains:
+        Whether a version is being trained.
     """
-    return [_studies(place), _version(place, running=running), _readers(place)]
+    return [_studies(place), _version(place, trains=trains), _readers(place)]
 
 
-def preparations(place: Here, *, running: bool) -> None:
+def preparations(place: Here, *, trains: bool) -> None:
     """Show the list, while something of it can be brought."""
-    listed = needs(place, running=running)
+    listed = needs(place, trains=trains)
     following = next((need for need in listed if need.button), None)
     if following is None:
         return
@@ -66,15 +66,9 @@ def preparations(place: Here, *, running: bool) -> None:
         show(tag("b", _("Before the first round")))
         for need in listed:
             left, right = st.columns([5.2, 1.2], vertical_alignment="center", gap="small")
-            mark = (
-                tone("●", "good")
-                if need.met
-                else tone("▲" if need.must else "○", "doubt" if need.must else "quiet")
-            )
             with left:
-                show(
-                    tag("div", mark, tag("b", need.name), tag("div", need.there, *_command(need)), cls="c-status")
-                )
+                said = tag("div", need.there, *_command(need))
+                show(tag("div", _mark(need), tag("b", need.name), said, cls="c-status"))
             if need.button and right.button(need.button, key=f"bring {need.name}", width="stretch",
                                             type="primary" if need is following else "secondary"):  # fmt: skip
                 need.does()
@@ -100,14 +94,14 @@ def _studies(place: Here) -> Need:
                 command=f"consilium ingest FOLDER --task {place.task.name}")  # fmt: skip
 
 
-def _version(place: Here, *, running: bool) -> Need:
+def _version(place: Here, *, trains: bool) -> Need:
     """The first version. A round can do without: its cases are then chosen without a model."""
     name, champion = _("First version"), place.champion
     labels = place.store.labels.count_references(place.task.name)
     train = partial(_train, place)
     if champion is not None:
         return Need(name, _("{version} is champion.", version=champion.version), True, "", train)
-    if running:
+    if trains:
         return Need(name, _("It is being prepared."), False, "", train, must=False)
     if not labels:
         there = _("No labels came in: the first round is read without a model; the first version learns from it.")

@@ -86,9 +86,11 @@ def _button(standing: Standing, *, opened: bool, running: bool) -> None:
                      width="stretch"):  # fmt: skip
             ask(standing, step)
     if not opened:
-        first = step in ("", "promote")
-        begins = _("Prepare…") if standing.lacks else _("Choose…")
-        said = (_("Decide") if current else begins) if first else _("Details")
+        said = _("Details")
+        if step == "promote":
+            said = _("Decide")
+        elif current is None:
+            said = _("Prepare…") if standing.lacks else _("Choose…")
         st.button(said, key=f"open {name} row", type="primary" if step == "promote" else "secondary",
                   width="stretch", on_click=_open, args=(name,))  # fmt: skip
 

@@ -49,4 +49,5 @@ def watch_own(place: Here) -> None:
     """Draw the page anew as soon as something of its reader comes, changes or is sent."""
     if place.reader is not None:
         state = partial(place.store.reads.state_of, place.task.name, place.reader.reader_id)
-        watch(place.store, state, key="own reads", every_s=LOOK_S)
+        seen = place.store.log.head().sequence
+        watch(place.store, state, seen=seen, shown=state(), key="own reads", every_s=LOOK_S)
