@@ -70,12 +70,12 @@ def stamp_of(store: Store, task: str, round_id: str = "") -> Stamp:
         "ORDER BY created_at DESC, revision DESC LIMIT 1"
     )
     formed = row(f"SELECT count(*) AS n, coalesce(max(created_at), '') AS at FROM consensus WHERE {where}")  # noqa: S608
-    came = row("SELECT count(*) AS n FROM reference_labels WHERE task = :task")
+    came = store.labels.count_references(task)
     champion = store.versions.champion(task)
     return Stamp(
         int(read.get("n", 0)),
         f"{last['created_at']}/{last['revision']}" if last else "",
-        f"{formed.get('n', 0)}/{formed.get('at', '')}/{came.get('n', 0)}",
+        f"{formed.get('n', 0)}/{formed.get('at', '')}/{came}",
         champion.version if champion else "",
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from data.store import Store
-from data.tables.worklist_blocks import Block, Place
+from data.tables.worklist_blocks import Block, Place, between
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +113,11 @@ class Ruler:
 
     def _bounds(self, low: Place | None, high: Place | None) -> tuple[str, list[object]]:
         """From one place on, before another, of the facets, in SQL, and the values."""
-        clauses = ""
-        values: list[object] = [self.task]
-        for sign, place in ((">=", low), ("<", high)):
-            if place is not None:
-                clauses += f" AND (r.{self.key}, r.number) {sign} (?, ?)"
-                values += place
+        clauses, values = between(self.key, low, high)
         if self.facets is not None:
             clauses += " AND r.facet IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(self.facets))
-        return clauses, values
+        return clauses, [self.task, *values]
 
     def _numbers(
         self, low: Place | None, high: Place | None, limit: int, offset: int, descending: bool

@@ -69,7 +69,7 @@ def select(
     if len(span.keys) > 1:
         found = _bounded(found, RANGE_ROWS * (1 + reach // RANGE_ROWS))
     elif span.keys:
-        found = replace(found, total=_within(found, span.keys[0], ids))
+        found = replace(found, total=looked_at if ids is None else _within(found, span.keys[0], ids))
     return found if found.more or found.total > FEW else replace(found, gathered=None)
 
 

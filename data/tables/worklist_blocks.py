@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from data.tables.base import Table
@@ -128,7 +128,7 @@ class Blocks(Table):
         at = next(i for i, block in enumerate(blocks) if block.block == number)
         start = blocks[at].first
         end = blocks[at + 1].first if at + 1 < len(blocks) else None
-        clauses, values = _between(sort, start, end)
+        clauses, values = between(sort, start, end)
         sql = f"""SELECT r.{sort}, r.number, r.facet FROM worklist_rows r INDEXED BY worklist_by_{sort}
             WHERE r.task = ? {clauses} ORDER BY r.{sort}, r.number"""  # noqa: S608 - the sorts are constants
         rows = self._store.db.execute(sql, [task, *values]).fetchall()
@@ -148,8 +148,8 @@ class Blocks(Table):
                            [(task, sort, facet, block, count) for facet, count in facets.items()])  # fmt: skip
 
 
-def _between(sort: str, start: Place | None, end: Place | None) -> tuple[str, Sequence[object]]:
-    """Rows from one place on and before another, in SQL, and the values; None for no bound."""
+def between(sort: str, start: Place | None, end: Place | None) -> tuple[str, list[object]]:
+    """Rows ``r`` from one place on and before another, in SQL, and the values; None for no bound."""
     asked = [(sign, place) for sign, place in ((">=", start), ("<", end)) if place is not None]
     sql = " ".join(f"AND (r.{sort}, r.number) {sign} (?, ?)" for sign, _ in asked)
     return sql, [value for _, place in asked for value in place]

@@ -31,16 +31,18 @@ PAGES: Mapping[str, str] = {
 
 def latest(store: Store, kind: str, **arguments: Any) -> Job | None:
     """The newest job of a kind with exactly these arguments, or None."""
-    sql = "SELECT job_id FROM jobs WHERE kind = ? AND arguments = ? ORDER BY created_at DESC LIMIT 1"
-    row = next(iter(store.db.query(sql, [kind, dump(arguments)])), None)
-    return store.jobs.get(row["job_id"]) if row else None
+    return _newest(store, kind, arguments, tuple(JobState))
 
 
 def latest_done(store: Store, kind: str, **arguments: Any) -> Job | None:
     """The newest job of a kind with exactly these arguments that was done, or None."""
-    sql = """SELECT job_id FROM jobs WHERE kind = ? AND arguments = ? AND state = ?
-        ORDER BY created_at DESC LIMIT 1"""
-    row = next(iter(store.db.query(sql, [kind, dump(arguments), JobState.DONE])), None)
+    return _newest(store, kind, arguments, (JobState.DONE,))
+
+
+def _newest(store: Store, kind: str, arguments: Mapping[str, Any], states: Sequence[JobState]) -> Job | None:
+    sql = """SELECT job_id FROM jobs WHERE kind = ? AND arguments = ?
+        AND state IN (SELECT value FROM json_each(?)) ORDER BY created_at DESC LIMIT 1"""
+    row = next(iter(store.db.query(sql, [kind, dump(arguments), dump(list(states))])), None)
     return store.jobs.get(row["job_id"]) if row else None
 
 
