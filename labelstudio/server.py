@@ -26,6 +26,7 @@ from data.home import Home
 from labelstudio.installation import Installation
 
 HOST = "127.0.0.1"
+PORT = 8085
 SERVICE_EMAIL = "service@consilium.invalid"
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 10.0
@@ -98,12 +99,13 @@ class LabelStudioServer:
     home:
         Its data lie under ``labelstudio/``, its log in ``logs/labelstudio.log``.
     port:
-        Where it listens once it is started.
+        Where it listens once it is started; None for where it listened last, and at first for `PORT`.
     """
 
-    def __init__(self, home: Home, *, port: int = 8085) -> None:
+    def __init__(self, home: Home, *, port: int | None = None) -> None:
         self.home = home
-        self.port = port
+        last = self._recorded()
+        self.port = port if port is not None else last.port if last else PORT
         self.installation = Installation.of(home)
 
     @property
@@ -186,13 +188,17 @@ class LabelStudioServer:
     def _record(self) -> Path:
         return self.home.labelstudio / "server.json"
 
-    def _process(self) -> _Process | None:
+    def _recorded(self) -> _Process | None:
+        """The process that was started last; whether it still runs is another matter."""
         try:
             found = json.loads(self._record.read_text())
-            process = _Process(int(found["pid"]), str(found["began"]), int(found["port"]))
+            return _Process(int(found["pid"]), str(found["began"]), int(found["port"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return process if process.alive else None
+
+    def _process(self) -> _Process | None:
+        process = self._recorded()
+        return process if process is not None and process.alive else None
 
     def _prepare(self) -> None:
         self.home.prepare()
@@ -301,4 +307,3 @@ class LabelStudioServer:
                     time.sleep(0.05)
                 if not process.alive:
                     break
-        self._record.unlink(missing_ok=True)

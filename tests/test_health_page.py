@@ -12,6 +12,7 @@ from data.store import Store
 from labelstudio.server import LabelStudioServer
 from tests.test_faces import show, words
 from workbench.health import NAMES, check
+from workbench.labelling_work import START
 from workbench.lineage_work import VERIFY
 
 
@@ -82,6 +83,21 @@ def test_a_labelling_server_that_runs_is_never_said_to_be_missing(
     found = replace(server.status(), version=version, running=running)
     monkeypatch.setattr(LabelStudioServer, "status", lambda self: found)
     assert parts(home)["Label Studio"][:2] == (running, said)
+
+
+@pytest.mark.parametrize(("version", "offered"), [("1.23.2", True), ("", False)])
+def test_a_labelling_server_that_is_installed_is_started_by_a_button(
+    store: Store, monkeypatch: pytest.MonkeyPatch, version: str, *, offered: bool
+) -> None:
+    found = replace(LabelStudioServer(Home.default()).status(), version=version, running=False)
+    monkeypatch.setattr(LabelStudioServer, "status", lambda self: found)
+    page = show("health")
+    buttons = [button for button in page.button if button.label == "Start Label Studio"]
+    assert bool(buttons) == offered
+    if buttons:
+        buttons[0].click().run()
+        assert [job.kind for job in store.jobs.all()] == [START]
+        assert not [button for button in page.button if button.label == "Start Label Studio"]
 
 
 def test_work_is_listed_by_its_state(store: Store) -> None:

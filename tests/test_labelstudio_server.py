@@ -12,8 +12,10 @@ from data.home import Home
 from data.records import Reader
 from labelstudio.client import LabelStudioClient
 from labelstudio.installation import SERVER_REQUIREMENT, Installation
-from labelstudio.server import LabelStudioServer
+from labelstudio.server import PORT, LabelStudioServer
 from labelstudio.users import ensure_reader_user
+from workbench.jobs import Work
+from workbench.labelling_work import start
 
 pytestmark = pytest.mark.labelstudio
 
@@ -52,10 +54,19 @@ def test_another_process_is_never_taken_for_the_server(label_server: LabelStudio
     home.labelstudio.mkdir()
     record = home.labelstudio / "server.json"
     record.write_text(json.dumps({"pid": os.getpid(), "began": "1", "port": label_server.port}))
-    server = LabelStudioServer(home, port=label_server.port)
+    server = LabelStudioServer(home)
     assert server.status().pid is None
     server.stop()  # must not end this very process, which has that number now
-    assert not record.exists()
+    assert server.status().port == label_server.port  # where it listened last
+
+
+def test_it_starts_where_it_listened_last(tmp_path: Path) -> None:
+    home = Home(tmp_path).prepare()
+    assert LabelStudioServer(home).port == PORT
+    home.labelstudio.mkdir()
+    (home.labelstudio / "server.json").write_text(json.dumps({"pid": 1, "began": "0", "port": 9123}))
+    assert LabelStudioServer(home).url.endswith(":9123")
+    assert LabelStudioServer(home, port=9124).port == 9124
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc, which this system does not have")
@@ -124,8 +135,10 @@ def test_a_restart_keeps_users_and_tokens(label_server: LabelStudioServer) -> No
     label_server.stop()  # once more does nothing
     with pytest.raises(LabelServerError, match="cannot be reached"):
         LabelStudioClient(label_server.url, label_server.token).whoami()
-    after = label_server.start()
+    url = start(Work(label_server.home, lambda share, said: None))["url"]  # as a button has it started
+    after = label_server.status()
     assert after.running
+    assert (after.url, stopped.url) == (url, url)
     assert after.pid != pid
     assert ensure_reader_user(label_server, reader) == before
     with LabelStudioClient(label_server.url, before.token) as client:

@@ -31,7 +31,7 @@ TASK = "cxr_quality"
 """The task whose demo is prepared before the addresses are shown; those of the others follow in the background."""
 
 
-def run_everything(home: Home, *, port: int, label_port: int, report: Report, demo: bool = True) -> None:
+def run_everything(home: Home, *, port: int, label_port: int | None, report: Report, demo: bool = True) -> None:
     """Start everything and stay until stopped; then stop what was started here, save the labelling server.
 
     Parameters

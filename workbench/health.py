@@ -48,12 +48,25 @@ SENTENCES = (
 
 @dataclass(frozen=True, slots=True)
 class PartHealth:
-    """One part: whether it is well, on which version or where, and what to do if not."""
+    """One part of what runs.
+
+    Parameters
+    ----------
+    ok:
+        Whether it is well.
+    detail:
+        On which version, or where.
+    do:
+        What to do if it is not well.
+    work:
+        The kind of background work that does it; empty where none does.
+    """
 
     name: str
     ok: bool
     detail: str
     do: str = ""
+    work: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The part as JSON."""
@@ -120,9 +133,13 @@ def _rights(home: Home) -> PartHealth:
 
 def _label_server(home: Home) -> PartHealth:
     from labelstudio.server import LabelStudioServer  # noqa: PLC0415 - loads its client
+    from workbench.labelling_work import START  # noqa: PLC0415
 
     status = LabelStudioServer(home).status()
     detail = f"{status.version} is installed and does not run" if status.version else "not installed"
     if status.running:  # from another environment where none is installed in this one
         detail = f"{status.version} at {status.url}" if status.version else f"runs at {status.url}"
-    return PartHealth("Label Studio", status.running, detail, "start it with `consilium labelstudio start`")
+    return PartHealth(
+        "Label Studio", status.running, detail, "start it with `consilium labelstudio start`",
+        START if status.version else "",
+    )  # fmt: skip

@@ -70,6 +70,7 @@ def kinds() -> Mapping[str, _Kind]:
     import workbench.data_work  # noqa: PLC0415
     import workbench.demo_work  # noqa: PLC0415
     import workbench.disk_use  # noqa: PLC0415
+    import workbench.labelling_work  # noqa: PLC0415
     import workbench.lineage_work  # noqa: PLC0415
     import workbench.service_work  # noqa: PLC0415
     import workbench.simulate_work  # noqa: PLC0415

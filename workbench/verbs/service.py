@@ -18,7 +18,7 @@ def _server(port: int | None = None) -> Any:
     from labelstudio.server import LabelStudioServer
 
     home = Home.default().prepare()
-    return LabelStudioServer(home) if port is None else LabelStudioServer(home, port=port)
+    return LabelStudioServer(home, port=port)
 
 
 def _show_server(report: Report, status: Any) -> None:
@@ -42,16 +42,11 @@ def start(
 ) -> None:
     """Install the server if it is missing, start it, and make its users. Started already, nothing changes."""
     with reporting(as_json) as report:
-        from data.home import Home
-        from data.store import Store
-        from labelstudio.users import ensure_reader_user
+        from workbench.labelling_work import start_with_users
 
         server = _server(port)
         server.install(progress=report.progress)
-        status = server.start()
-        for reader in Store.of(Home.default()).reads.readers():
-            ensure_reader_user(server, reader)
-        _show_server(report, status)
+        _show_server(report, start_with_users(server))
 
 
 @app.command()
@@ -112,7 +107,9 @@ def serve(port: Port = 8501, as_json: Json = False) -> None:
 
 def run(
     port: Port = 8501,
-    label_port: Annotated[int, typer.Option(help="The labelling server's port.", min=1, max=65535)] = 8085,
+    label_port: Annotated[
+        int | None, typer.Option(help="The labelling server's port; the last one, or 8085.", min=1, max=65535)
+    ] = None,
     demo: Annotated[bool, typer.Option(help="Whether an empty home gets the embedded demo.")] = True,
     as_json: Json = False,
 ) -> None:

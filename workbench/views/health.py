@@ -44,10 +44,21 @@ def page() -> None:
         said = tone(f"▲ {needed}", "wrong")
     header(_("Health"), tag("span", said))
     show(tag("div", *map(_part, parts), cls="c-panel", style="padding:0"))
+    for part in parts:
+        _mended(place, part)
     link = tag("a", _("versions of all parts, addresses and folders"), href="/settings?show=versions")
     show(tag("p", _("The same from a terminal:"), " ", tag("code", "consilium health"), " · ", link,
              cls="c-small c-quiet"))  # fmt: skip
     _work(place)
+
+
+def _mended(place: Here, part: PartHealth) -> None:
+    """The button of what background work can mend, and how far that is."""
+    if part.ok or not part.work:
+        return
+    job = jobs.latest(place.store, part.work)
+    if not jobs.follow(place.home, job) and st.button(_("Start {part}", part=_(part.name)), type="primary"):
+        jobs.ask(place.home, part.work)
 
 
 def _part(part: PartHealth) -> Html:

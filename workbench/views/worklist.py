@@ -144,7 +144,7 @@ def _filter(place: Here) -> Filter:
     seen = views(place.store, place.task.name)
     curator = place.reader is None
     sorts = [s.value for s in Sort if curator or s not in (Sort.UNCERTAIN, Sort.CERTAIN)]
-    columns = st.columns([2.4, 1.8, 1.2, 1.1, 1.2, 1.5, 0.8], vertical_alignment="bottom")
+    columns = st.columns([2.4, 1.8, 1.2, 1.1, 1.2, 1.5], vertical_alignment="bottom")
 
     def among(index: int, label: str, key: str, named: Mapping[str, str]) -> str:
         with columns[index]:
@@ -160,9 +160,9 @@ def _filter(place: Here) -> Filter:
     with columns[5]:
         named = {one: _(words.SORTS[Sort(one)]) for one in sorts}
         order = choice.choose(_("Sort"), named, key="sort", changed=_first_page)
-    with columns[6]:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        since, until, doubt = worklist_range.span(curator=curator, changed=_first_page)
         held = st.toggle(_("Held"), key="held", bind="query-params", on_change=_first_page)
-    since, until, doubt = worklist_range.span(curator=curator, changed=_first_page)
     page_number = int(st.session_state.get("page") or 1)
     plain = Filter(text=sought or "", answer=answer, part=part, view=view, standing=standing,
                    since=since, until=until, doubt=doubt)  # fmt: skip

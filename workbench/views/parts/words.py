@@ -116,6 +116,7 @@ JOBS: Mapping[str, str] = {
     "curate": N_("drawing a curated set"),
     "folder.look": N_("looking at a folder"),
     "folder.take": N_("taking a folder in"),
+    "labelling.start": N_("starting Label Studio"),
     "leaks": N_("looking for leaks"),
     "labels.suspects": N_("checking labels"),
     "data.card": N_("making the data card"),
