@@ -10,6 +10,8 @@ VENV := .venv
 LABEL_VENV := .venv-labelstudio
 BIN := $(VENV)/bin
 LABEL_REQUIREMENT := $(shell sed -n 's/^SERVER_REQUIREMENT = "\(.*\)"/\1/p' labelstudio/installation.py)
+# Each has a labelling server and a browser of its own, about 4 GB together.
+TEST_PROCESSES ?= 2
 PIP := bin/pip --disable-pip-version-check
 
 export CONSILIUM_LABEL_STUDIO_ENV ?= $(CURDIR)/$(LABEL_VENV)
@@ -21,7 +23,7 @@ run: environments
 	@$(BIN)/consilium run
 
 test: debian environments lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 lint: environments
 	@$(BIN)/ruff check .

@@ -100,6 +100,16 @@ def test_a_labelling_server_that_is_installed_is_started_by_a_button(
         assert not [button for button in page.button if button.label == "Start Label Studio"]
 
 
+def test_work_that_was_done_again_and_again_is_one_row(store: Store) -> None:
+    for turn, kind in enumerate(["round.fetch"] * 3 + ["evaluate"] + ["round.fetch"]):
+        job = store.jobs.add(kind, {"turn": turn})
+        store.jobs.lease(job.job_id, "test", seconds=60)
+        store.jobs.finish(job.job_id, "test", {})
+    said = words(show("health"))
+    assert said.count("fetching answers") == 2
+    assert said.index("fetching answers") < said.index("measuring on the test patients") < said.index("× 3")
+
+
 def test_work_is_listed_by_its_state(store: Store) -> None:
     assert "No work yet." in words(show("health"))
     store.jobs.add("evaluate", {"task": "t"})

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,14 @@ def test_the_same_view_and_generator_give_the_same_different_places():
     assert len(set(first.places.tolist())) == 40
     assert (first.gains >= 0).all()
     assert len(first.why) == 40
+
+
+def test_nothing_left_to_choose_gives_nothing():
+    view = view_of(np.random.default_rng(12), n=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = mix(view, 5, np.random.default_rng(13))
+    assert (found.places.size, found.gains.size, found.why) == (0, 0, ())
 
 
 def test_undecided_cases_are_wanted_more_than_decided_ones():

@@ -82,7 +82,7 @@ def mix(view: View, count: int, generator: np.random.Generator) -> Picks:
     shares = parts * np.array(learnt.weights)[:, None] * _spoken_to(view)
     places, gains = _spread(view, shares.sum(axis=0), wanted(view, count), generator)
     wants = shares.sum(axis=0)
-    usual = float(wants.mean()) or 1.0
+    usual = (float(wants.mean()) if view.size else 0.0) or 1.0
     why = tuple(
         f"{WORDS[int(shares[:, place].argmax())]}; needed {want / usual:.1f} times as much as the usual case"
         for place, want in zip(places, wants[places], strict=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import groupby
 
 import streamlit as st
 
 from data.records import Job, JobState
 from workbench.health import PartHealth, check
-from workbench.language import N_, _, n_, told
+from workbench.language import N_, _, n_, number, told
 from workbench.views.parts import jobs, words
 from workbench.views.parts.context import Here, here
 from workbench.views.parts.frame import framed, header, section, show
@@ -28,8 +29,8 @@ SHOWN: Mapping[str, tuple[str, tuple[JobState, ...]]] = {
     "now": (N_("Waiting and running"), (JobState.WAITING, JobState.RUNNING)),
     "failed": (N_("Failed"), (JobState.FAILED,)),
 }
-NEWEST = 30
-"""Pieces of work that are listed."""
+NEWEST, LOOKED_AT = 30, 300
+"""Rows of work that are listed, and pieces of work that these may stand for."""
 
 
 @framed
@@ -74,13 +75,14 @@ def _work(place: Here) -> None:
     if right.button(_("Refresh"), width="stretch"):
         st.rerun()
     chosen = segments(_("Which work"), {key: _(title) for key, (title, states) in SHOWN.items()}, key="work")
-    found = _newest(place, SHOWN[chosen][1])
-    if not found:
+    found = place.store.jobs.all(states=SHOWN[chosen][1], limit=LOOKED_AT)
+    listed = [(done[0], len(done)) for done in (list(alike) for _key, alike in groupby(found, _alike))][:NEWEST]
+    if not listed:
         show(tone(_("No work of this kind.") if chosen != "all" else _("No work yet."), "quiet"))
         return
     heads = [_("Work"), _("State"), _("Done"), "", _("When (UTC)")]
-    show(tag("div", table(heads, map(_row, found)), cls="c-wide-table"))
-    failed = [job for job in found if job.state == JobState.FAILED]
+    show(tag("div", table(heads, (_row(job, count) for job, count in listed)), cls="c-wide-table"))
+    failed = [job for job, _count in listed if job.state == JobState.FAILED]
     if failed:
         label = n_("What went wrong ({n})", "What went wrong ({n})", len(failed))
         with st.expander(label, expanded=chosen == "failed"):
@@ -88,19 +90,16 @@ def _work(place: Here) -> None:
                 jobs.follow(place.home, job)
 
 
-def _newest(place: Here, states: Sequence[JobState]) -> list[Job]:
-    marks = ", ".join("?" * len(states))
-    rows = place.store.db.query(
-        f"SELECT job_id FROM jobs WHERE state IN ({marks}) ORDER BY created_at DESC LIMIT ?",  # noqa: S608
-        [*states, NEWEST],
-    )
-    return [place.store.jobs.get(row["job_id"]) for row in rows]
+def _alike(job: Job) -> tuple[str, ...]:
+    """The same for pieces of work that one row tells of when they follow each other: done, and of one name."""
+    return (job.kind, jobs.name_of(job)) if job.state == JobState.DONE else (job.job_id,)
 
 
-def _row(job: Job) -> list[object]:
+def _row(job: Job, count: int) -> list[object]:
+    """A piece of work, the newest of so many that are alike."""
     state = f"{MARKS[job.state]} {_(words.JOB_STATES[job.state])}"
     return [
-        jobs.name_of(job),
+        join((jobs.name_of(job), tone(f" × {number(count)}", "quiet") if count > 1 else "")),
         tone(state, _TONES.get(job.state, "quiet")),
         join((bar(job.progress), f"{job.progress:.0%}")),
         told(job.error.get("error") or job.message),
