@@ -242,15 +242,21 @@ def configs_folder() -> Path:
     return Path(named) if named else Path(__file__).parent.parent / "configs" / "tasks"
 
 
-def guideline_text(task: str) -> str:
+def guideline_text(task: str, language: str = "") -> str:
     """The guideline that comes with a task: ``guidelines/<task>.md`` beside the configurations; empty without one.
+
+    Parameters
+    ----------
+    language:
+        Of a translation, ``guidelines/<task>.<language>.md``; empty for the text that is published.
 
     Raises
     ------
     ConfigError
         It cannot be read.
     """
-    path = configs_folder().parent / "guidelines" / f"{task}.md"
+    name = f"{task}.{language}.md" if language else f"{task}.md"
+    path = configs_folder().parent / "guidelines" / name
     try:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
     except (OSError, UnicodeDecodeError) as error:

@@ -188,6 +188,7 @@ def test_the_demo_changes_its_language_and_its_look(page: Page) -> None:
     page.get_by_role("button", name="Русский").click()
     expect(page.get_by_role("button", name="Получить ответ")).to_be_visible()
     expect(page.locator(".c-said")).to_contain_text("проекци")
+    expect(page.locator("body")).to_contain_text("Нажмите для загрузки")  # Gradio's own words, too
     page.get_by_role("button", name="Светлое").click()
     expect(page.locator("html")).to_have_attribute("data-look", "light")
     expect(page.get_by_role("link", name="Рабочее место")).to_have_attribute("href", "/")

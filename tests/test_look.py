@@ -11,7 +11,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from workbench.demo import language_of
-from workbench.look import Looked
+from workbench.headed import Headed
+from workbench.look import FIRST
 from workbench.style import style_sheet
 from workbench.theme import DARK, LIGHT, Palette
 
@@ -65,8 +66,11 @@ def _client() -> TestClient:
     async def plain(_: object) -> PlainTextResponse:
         return PlainTextResponse("<head>")
 
-    app = Starlette(routes=[Route("/", page), Route("/plain", plain)])
-    return TestClient(Looked(app, head="<link rel='modulepreload' href='/a.js'>"))
+    async def report(_: object) -> HTMLResponse:
+        return HTMLResponse("<head>", headers={"content-disposition": "attachment"})
+
+    app = Starlette(routes=[Route("/", page), Route("/plain", plain), Route("/report", report)])
+    return TestClient(Headed(app, first=FIRST, last="<link rel='modulepreload' href='/a.js'>"))
 
 
 def test_the_choice_is_read_before_the_pages_own_scripts() -> None:
@@ -83,6 +87,7 @@ def test_the_head_ends_with_what_the_page_will_need() -> None:
 
 def test_what_is_no_page_is_left_as_it_is() -> None:
     assert _client().get("/plain").text == "<head>"
+    assert _client().get("/report", headers={"accept": "text/html"}).text == "<head>"
 
 
 def test_a_language_that_is_not_whole_is_not_spoken(monkeypatch: pytest.MonkeyPatch) -> None:

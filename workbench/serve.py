@@ -16,9 +16,10 @@ from workbench.api_docs import documentation
 from workbench.api_errors import add_errors
 from workbench.api_replies import NOTICE, own_version
 from workbench.guard import Guard
+from workbench.headed import Headed
 from workbench.labelling import add_sign_in
 from workbench.log_route import add_log
-from workbench.look import Looked
+from workbench.look import FIRST
 from workbench.theme import UPLOAD_MB, apply_settings
 from workbench.viewer.canvas_files import add_canvas, preloads
 from workbench.viewer.routes import add_routes
@@ -79,8 +80,8 @@ def create_app(home: Home) -> ASGIApp:
     )  # fmt: skip
 
     app.add_route("/gradio", lambda _: RedirectResponse("/gradio/"))  # before the pages, which take all the rest
-    app.mount("/", Looked(pages, head=preloads()))
-    return Guard(app, hosts=HOSTS)
+    app.mount("/", Headed(pages, last=preloads()))
+    return Guard(Headed(app, first=FIRST), hosts=HOSTS)
 
 
 def serve(home: Home, *, port: int = 8501, host: str = HOST) -> None:

@@ -1,10 +1,12 @@
-"""The guideline that reads follow, as readers open it."""
+"""The guideline that reads follow, as readers open it: in their language where it came with the task."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from workbench.language import _
+from data.records import Guideline
+from models.config import guideline_text
+from workbench.language import ENGLISH, _, language
 from workbench.views.parts import words
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import show
@@ -18,7 +20,14 @@ def of_task(place: Here) -> None:
         return
     with st.expander(_("Guideline, version {version}", version=newest.version)):
         show(tone(_("Published {day}.", day=words.day(newest.created_at)), "quiet"))
-        st.markdown(newest.text)
+        st.markdown(text_of(newest))
+
+
+def text_of(guideline: Guideline) -> str:
+    """A guideline in the language of the page; as it was published where that very text has no translation."""
+    if language() == ENGLISH or guideline.text != guideline_text(guideline.task):
+        return guideline.text
+    return guideline_text(guideline.task, language()) or guideline.text
 
 
 def of_reader(place: Here, reader_id: str) -> None:

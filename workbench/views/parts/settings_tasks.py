@@ -17,6 +17,7 @@ from workbench.views.parts import words
 from workbench.views.parts.choice import choose
 from workbench.views.parts.context import Here
 from workbench.views.parts.frame import section, show
+from workbench.views.parts.guideline import text_of
 from workbench.views.parts.markup import Html, facts, table, tag, text, tone
 from workbench.views.parts.segments import segments
 
@@ -70,7 +71,7 @@ def _about(place: Here, task: ClinicalTask) -> None:
             cls="c-small", style="margin-top:8px"))  # fmt: skip
     if newest is not None:
         with st.expander(_("The guideline")):
-            st.markdown(newest.text)
+            st.markdown(text_of(newest))
 
 
 def _kind(kind: Kind) -> Html:
