@@ -35,7 +35,8 @@ from playwright.sync_api import Page, sync_playwright
 from starlette.responses import Response
 
 from data.pixels import apply_window
-from workbench.look import Looked
+from workbench.headed import Headed
+from workbench.look import FIRST
 from workbench.theme import apply_settings
 from workbench.viewer.canvas_files import add_canvas, files, preloads
 from workbench.viewer.scene import SLAB_SLICES, Layer, Pane, Picture, Scene
@@ -151,7 +152,7 @@ def serving() -> Iterator[str]:
             return Response(answers()[name], headers=headers, media_type="application/octet-stream")
 
         add_canvas(app.router)
-        app.mount("/", Looked(pages, head=preloads()))
+        app.mount("/", Headed(pages, first=FIRST, last=preloads()))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])

@@ -1,15 +1,20 @@
 """The guidelines that come with the tasks: each speaks of every question and option of its form, and no other."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from data.answers import Choice, Findings, Grade, Mask, Question
+from data.records import Guideline
 from labelstudio.interface import REMARK_TITLE
 from models.config import configs_folder, guideline_text
 from models.task import discover
+from workbench.language import ENGLISH, OFFERED, _, speaking
+from workbench.views.parts.guideline import text_of
 
 TASKS = sorted(discover())
+TRANSLATED = [code for code in OFFERED if code != ENGLISH]
 QUESTIONS = [(task, question.name) for task in TASKS for question in discover()[task].form.questions]
 
 
@@ -35,7 +40,8 @@ def _section(text: str, question: Question) -> str:
 
 def test_every_task_has_a_guideline_and_no_other_file_lies_there() -> None:
     folder = configs_folder().parent / "guidelines"
-    assert sorted(path.name for path in folder.iterdir()) == [f"{task}.md" for task in TASKS]
+    named = [f"{task}{of}.md" for task in TASKS for of in ("", *(f".{code}" for code in TRANSLATED))]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(named)
 
 
 @pytest.mark.parametrize(("task", "name"), QUESTIONS)
@@ -102,3 +108,48 @@ def test_it_is_short_and_reads_well_as_plain_text(task: str) -> None:
     assert "phantom" not in guideline_text(task).lower()
     tables = re.findall(r"^\|[-| ]+\|$", guideline_text(task), flags=re.MULTILINE)
     assert len(tables) <= 1
+
+
+def _outline(section: str) -> tuple[list[str], int, int, int]:
+    """What a translation keeps of a section: the names, and how many items, steps and rows of a table it has."""
+    items, steps, rows = (
+        len(re.findall(sign, section, flags=re.MULTILINE)) for sign in (r"^- ", r"^\d+\. ", r"^\|")
+    )
+    return re.findall(r"`[^`]*`", section), items, steps, rows
+
+
+def _figures(text: str) -> list[str]:
+    """The figures of a text, in any order, with the decimal point of English."""
+    return sorted(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d)", ".", text)))
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_translation_says_the_same_section_by_section(task: str, code: str) -> None:
+    texts = guideline_text(task), guideline_text(task, code)
+    own, other = (re.split(r"^#+ ", text, flags=re.MULTILINE) for text in texts)
+    assert len(own) == len(other)
+    for mine, theirs in zip(own, other, strict=True):
+        assert _outline(theirs) == _outline(mine), mine.splitlines()[:1]
+        assert _figures(theirs) == _figures(mine), mine.splitlines()[:1]
+    with speaking(code):
+        titles = [f"`{q.name}`: {_(q.title)}" for q in discover()[task].form.questions]
+    assert [part.splitlines()[0] for part in other if part.startswith("`")] == titles
+    assert max(map(len, texts[1].splitlines())) <= 120
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_russian_guideline_is_in_russian(task: str) -> None:
+    before_sources = guideline_text(task, "ru").split("\n## Источники\n")[0]
+    plain = re.sub(r"`[^`]*`|\"[^\"]*\"|«[^»]*»", " ", before_sources)
+    assert re.findall(r"\b[a-z]{2,} [a-z]{2,}\b", plain) == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_reader_gets_the_translation_of_what_came_with_the_task_and_a_homes_own_as_it_is(task: str) -> None:
+    shipped = Guideline(task, 1, guideline_text(task), {}, "2026-01-01T00:00:00+00:00")
+    own = replace(shipped, version=2, text=shipped.text + "\nMind the marker.\n")
+    assert text_of(shipped) == shipped.text
+    with speaking("ru"):
+        assert text_of(shipped) == guideline_text(task, "ru") != shipped.text
+        assert text_of(own) == own.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import streamlit as st
@@ -76,13 +76,13 @@ def _work(place: Here) -> None:
         st.rerun()
     chosen = segments(_("Which work"), {key: _(title) for key, (title, states) in SHOWN.items()}, key="work")
     found = place.store.jobs.all(states=SHOWN[chosen][1], limit=LOOKED_AT)
-    listed = [(done[0], len(done)) for done in (list(alike) for _key, alike in groupby(found, _alike))][:NEWEST]
+    listed = [list(alike) for _key, alike in groupby(found, _alike)][:NEWEST]
     if not listed:
         show(tone(_("No work of this kind.") if chosen != "all" else _("No work yet."), "quiet"))
         return
     heads = [_("Work"), _("State"), _("Done"), "", _("When (UTC)")]
-    show(tag("div", table(heads, (_row(job, count) for job, count in listed)), cls="c-wide-table"))
-    failed = [job for job, _count in listed if job.state == JobState.FAILED]
+    show(tag("div", table(heads, map(_row, listed)), cls="c-wide-table"))
+    failed = [alike[0] for alike in listed if alike[0].state == JobState.FAILED]
     if failed:
         label = n_("What went wrong ({n})", "What went wrong ({n})", len(failed))
         with st.expander(label, expanded=chosen == "failed"):
@@ -95,11 +95,18 @@ def _alike(job: Job) -> tuple[str, ...]:
     return (job.kind, jobs.name_of(job)) if job.state == JobState.DONE else (job.job_id,)
 
 
-def _row(job: Job, count: int) -> list[object]:
-    """A piece of work, the newest of so many that are alike."""
+def _about(job: Job) -> str:
+    """The round or the task that a piece of work is for; empty for none."""
+    return str(job.arguments.get("round_id") or job.arguments.get("task") or "")
+
+
+def _row(alike: Sequence[Job]) -> list[object]:
+    """Work of one name: the newest piece, for what all of it was, and how many there were."""
+    job, about = alike[0], {_about(job) for job in alike}
+    count = f"× {number(len(alike))}" if len(alike) > 1 else ""
     state = f"{MARKS[job.state]} {_(words.JOB_STATES[job.state])}"
     return [
-        join((jobs.name_of(job), tone(f" × {number(count)}", "quiet") if count > 1 else "")),
+        join((jobs.name_of(job), tone(", ".join(sorted(filter(None, about))), "quiet"), count), " "),
         tone(state, _TONES.get(job.state, "quiet")),
         join((bar(job.progress), f"{job.progress:.0%}")),
         told(job.error.get("error") or job.message),

@@ -28,7 +28,7 @@ def span(*, curator: bool, changed: Callable[[], None]) -> tuple[str, str, float
     if curator:
         doubt = st.number_input(
             _("Uncertainty at least"), 0.0, 1.0, None, 0.05, key="doubt", bind="query-params",
-            on_change=changed, placeholder=_("any"), width=170,
+            on_change=changed, placeholder=_("any"), width=230,
             help=_("From 0 to 1, as the column says it. Studies without a prediction are left out."),
         )  # fmt: skip
     return since.isoformat() if since else "", until.isoformat() if until else "", round(doubt or 0.0, 4)
