@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ SCRIPTS = (
 )
 ADJUDICATOR = scripted("scripted-d", error_rate=0.0, role=ReaderRole.ADJUDICATOR)
 KNOWN = "what the phantom was made with"
+LOOK_S = 1.0
+"""Between two looks at how many phantoms there are."""
 """The reason of a scripted adjudicator."""
 
 Truth = Mapping[str, tuple[Answer, ...]]
@@ -173,14 +175,24 @@ def bring_in(home: Home, task: ClinicalTask, count: int, *, report: Report, seed
     folder = home.prepare().path / "phantoms" / f"{task.name}-{seed}-{count}"
     images, labels, starter = folder / "images", folder / "truth.csv", folder / "starter.csv"
     if not labels.exists():
-        report.progress(0.0, f"making {count} phantoms")
-        task.write_phantoms(count, images, seed=seed).replace(labels)
+        _make(task, count, images, seed, report).replace(labels)
     _write_starter(home, task, labels, starter)
     blobs = Blobs.of(home)
     table = labels_of(task, starter, blobs, folder=images)
     done = ingest(home, [images], labels=table, progress=report.count)
     record_references(Store.of(home), task, done.studies)
     return truth_of(Store.of(home), blobs, task, labels, images)
+
+
+def _make(task: ClinicalTask, count: int, images: Path, seed: int, report: Report) -> Path:
+    """Phantoms and the table of what is true of them; the folder, a place for each, tells how far they are."""
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        making = aside.submit(task.write_phantoms, count, images, seed=seed)
+        while not making.done():
+            made = sum(1 for _place in images.iterdir()) if images.is_dir() else 0
+            report.progress(min(made / count, 0.99), f"making {count} phantoms")
+            wait([making], timeout=LOOK_S)
+    return making.result()
 
 
 def _write_starter(home: Home, task: ClinicalTask, labels: Path, starter: Path) -> None:

@@ -50,7 +50,7 @@ def _day(label: str, key: str, changed: Callable[[], None]) -> str:
     if key not in st.session_state:
         given = getattr(named, key)
         st.session_state[key] = date.fromisoformat(given) if given else None
-    chosen = st.date_input(label, key=key, on_change=changed, format="YYYY-MM-DD")
+    chosen = st.date_input(label, key=key, on_change=changed, format=_(words.DATE_FIELD))
     said = chosen.isoformat() if isinstance(chosen, date) else ""
     if not said:
         st.query_params.pop(key, None)

@@ -151,6 +151,8 @@ JOB_STATES: Mapping[JobState, str] = {
 }
 START_WORKER = "consilium worker"
 START_SERVER = "consilium labelstudio start"
+DATE_FIELD = N_("YYYY-MM-DD")
+"""How a day is typed: the format of :func:`streamlit.date_input`."""
 
 
 def part(of: Part) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from workbench.language import _
+from workbench.views.parts import words
 
 
 def span(*, curator: bool, changed: Callable[[], None]) -> tuple[str, str, float]:
@@ -21,9 +22,9 @@ def span(*, curator: bool, changed: Callable[[], None]) -> tuple[str, str, float
         Called when one of them is changed.
     """
     since = st.date_input(_("Came in from (UTC)"), None, key="since", bind="query-params", on_change=changed,
-                          format="YYYY-MM-DD", width=170)  # fmt: skip
+                          format=_(words.DATE_FIELD), width=170)  # fmt: skip
     until = st.date_input(_("Came in to (UTC)"), None, key="until", bind="query-params", on_change=changed,
-                          format="YYYY-MM-DD", width=170)  # fmt: skip
+                          format=_(words.DATE_FIELD), width=170)  # fmt: skip
     doubt = None
     if curator:
         doubt = st.number_input(
