@@ -36,6 +36,8 @@ from models.task import Progress
 
 CHUNK = 2048
 """Studies whose predictions are held at once."""
+PREDICTED, LOOKED = 0.6, 0.9
+"""How far a choice is once the champion has said what it says, and once the looks of studies are computed."""
 
 
 @dataclass(eq=False)
@@ -107,6 +109,7 @@ class Opening:
             strategy(way.strategy)  # an unknown one is refused before anything is computed
         audits = audits_due(self.store, self.task.name, plan.seed)
         pool = self._pool(plan, champion, among)
+        self.around.progress(PREDICTED, "comparing reads with the model")
         candidates = list(self._candidates(pool, plan, cleared(self.store, self.task.name) - set(audits)))
         items = choose(
             candidates,
@@ -186,7 +189,8 @@ class Opening:
         """What a version says of studies, in pieces; what is missing is predicted and kept."""
         for start in range(0, len(studies), CHUNK):
             some = studies[start : start + CHUNK]
-            progress = _part(self.around.progress, start / len(studies), len(some) / len(studies))
+            done, share = (PREDICTED * part / len(studies) for part in (start, len(some)))
+            progress = _part(self.around.progress, done, share)
             yield from predict_studies(self.around.home, self.task, version, some, progress=progress).values()
 
     def _note(self, pool: _Pool, prediction: Prediction) -> None:
@@ -240,6 +244,7 @@ class Opening:
             looks = known_looks = None
             if way not in BLIND:
                 looks, known_looks = self._looks(pool, ids, known)
+            self.around.progress(LOOKED, "choosing cases")
             return view_of(
                 pool.foretold,
                 [pool.rows[study_id] for study_id in ids],
@@ -257,7 +262,8 @@ class Opening:
         """What the pool and the known cases look like, in the pool's main directions."""
         wanted = {*ids, *known}
         studies = [study for study in pool.studies if study.study_id in wanted]
-        embed(self.store, self.task, studies, self.around.pixels, progress=self.around.progress)
+        progress = _part(self.around.progress, PREDICTED, LOOKED - PREDICTED)
+        embed(self.store, self.task, studies, self.around.pixels, progress=progress)
         name, kept = name_of(self.task), self.store.embeddings
         sample = [ids[i] for i in learnt_from(len(ids))]
         directions = Directions.of_chunks(kept.chunks(name, sample))

@@ -78,7 +78,11 @@ def test_looks_are_computed_once_and_only_where_they_are_needed(loop: Loop) -> N
     looks, name = loop.store.embeddings, name_of(loop.task)
     loop.preview(plan(loop, strategy="entropy"))
     assert looks.sources(name) == {}
+    shares: list[float] = []
+    loop.around.progress = lambda share, words: shares.append(share)
     loop.preview(plan(loop, strategy="k_centre"))
+    assert shares == sorted(shares)  # predicting, looking and choosing follow each other
+    assert len(set(shares)) > 2
     first = looks.sources(name)
     trained_on = {s.study_id for s in loop.store.studies.find(parts=[Part.TRAIN])}
     assert set(first) <= trained_on
@@ -88,7 +92,7 @@ def test_looks_are_computed_once_and_only_where_they_are_needed(loop: Loop) -> N
     loop.around.progress = lambda _, words: told.append(words)
     loop.preview(plan(loop, strategy="k_centre", seed=5))
     assert looks.sources(name) == first
-    assert told == []
+    assert told == ["comparing reads with the model", "choosing cases"]  # nothing is looked at again
 
 
 def test_the_opened_batch_is_the_previewed_one(loop: Loop) -> None:

@@ -216,7 +216,9 @@ TRIAGE = (
 """What triage says: :mod:`active_learning.triage`, ``triage_looks``, ``watch``."""
 
 WORK = (
+    N_("choosing cases"),
     N_("comparing outlines"),
+    N_("comparing reads with the model"),
     N_("disagreements"),
     N_("drawing"),
     N_("fetching answers"),
