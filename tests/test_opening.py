@@ -82,7 +82,7 @@ def test_looks_are_computed_once_and_only_where_they_are_needed(loop: Loop) -> N
     loop.around.progress = lambda share, words: shares.append(share)
     loop.preview(plan(loop, strategy="k_centre"))
     assert shares == sorted(shares)  # predicting, looking and choosing follow each other
-    assert len(set(shares)) > 2
+    assert shares[0] < shares[-1] < 1
     first = looks.sources(name)
     trained_on = {s.study_id for s in loop.store.studies.find(parts=[Part.TRAIN])}
     assert set(first) <= trained_on
