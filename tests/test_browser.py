@@ -210,12 +210,13 @@ def test_the_tour_shows_every_page_in_each_look(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     every = list(tour.stops(Store.of(served.home)))
-    assert {stop.name.partition("-")[0] for stop in every} == set(PLACES) - {"home"}
-    monkeypatch.setattr(tour, "stops", lambda store: [s for s in every if s.name in ("models", f"study-{TASK}")])
+    assert {stop.name.partition("-")[0] for stop in every} == set(PLACES) - {"home"} | {"demo"}
+    shown = (f"study-{TASK}", "models", "demo")
+    monkeypatch.setattr(tour, "stops", lambda store: [s for s in every if s.name in shown])
     with ThreadPoolExecutor(1) as aside:  # a browser of its own beside the tests' one
         made = aside.submit(tour.shoot, served.home, served.url, tmp_path, progress=lambda *_: None).result()
     looks = [f"{code}-{look}" for code in ("en", "ru") for look in ("dark", "light")]
-    names = [f"{name}-{look}.webp" for look in looks for name in (f"study-{TASK}", "models")]
+    names = [f"{name}-{look}.webp" for look in looks for name in shown]
     assert [path.name for path in made] == names
     corners = {}
     for path in made:

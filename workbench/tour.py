@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from data.errors import ServiceError
@@ -17,6 +18,9 @@ from workbench.language import LANGUAGES, OFFERED
 from workbench.look import COOKIES, LOOK, LOOKS
 from workbench.order import in_order
 from workbench.views.places import PLACES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 BROWSER_VARIABLE = "CONSILIUM_CHROMIUM"
 WIDTH_PX, HEIGHT_PX = 1440, 900
@@ -41,15 +45,16 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A page as it is shown: the picture's name, the title, the address."""
+    """A page as it is shown: the picture's name, the title, the address; in the demo, whose picture is dropped."""
 
     name: str
     title: str
     address: str
+    dropped: str = ""
 
 
 def stops(store: Store) -> Iterator[Stop]:
-    """Every page that a curator has, the study page once a task that has studies with reads."""
+    """Every page that a curator has, the study page once a task that has studies with reads, and the demo."""
     tasks = in_order(store)
     for name, place in PLACES.items():
         if name == "home":
@@ -62,6 +67,7 @@ def stops(store: Store) -> Iterator[Stop]:
             if read:
                 address = f"/study?{urlencode({'study': read, 'task': task.name})}"
                 yield Stop(f"study-{task.name}", f"{place.title}: {task.title}", address)
+    yield Stop("demo", "Demo", "/gradio/", _most_read(store, next(iter(tasks))))
 
 
 def _most_read(store: Store, task: str) -> str:
@@ -111,9 +117,7 @@ def shoot(home: Home, url: str, folder: Path, *, progress: Progress) -> list[Pat
                 for place, stop in enumerate(walk):
                     progress((number + place / len(walk)) / len(looks), f"{stop.title}, {code}, {look}")
                     page.goto(stop.address)
-                    page.wait_for_selector(".c-notice", timeout=90_000)
-                    page.wait_for_function(READY, timeout=90_000)
-                    page.wait_for_timeout(_SETTLED_MS)
+                    _come_to_its_end(page, stop)
                     made.append(_kept(page.screenshot(), folder / f"{stop.name}-{code}-{look}.webp"))
                 context.close()
             browser.close()
@@ -125,6 +129,19 @@ def shoot(home: Home, url: str, folder: Path, *, progress: Progress) -> list[Pat
         ) from error  # fmt: skip
     (folder / "README.md").write_text(_shown(walk), encoding="utf-8")
     return made
+
+
+def _come_to_its_end(page: Page, stop: Stop) -> None:
+    if stop.name == "demo":
+        page.wait_for_selector(".c-top", timeout=90_000)
+    else:
+        page.wait_for_selector(".c-notice", timeout=90_000)
+    if stop.dropped:
+        png = page.request.get(f"/api/studies/{stop.dropped}/picture.png").body()
+        page.set_input_files("input[type=file]", {"name": "study.png", "mimeType": "image/png", "buffer": png})
+        page.wait_for_selector(".c-shown img", timeout=90_000)
+    page.wait_for_function(READY, timeout=90_000)
+    page.wait_for_timeout(_SETTLED_MS)
 
 
 def _kept(screen: bytes, path: Path) -> Path:
