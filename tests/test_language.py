@@ -104,6 +104,14 @@ def test_a_kept_sentence_finds_its_template(sentence: str, said: str) -> None:
     assert kept.said(sentence) == said
 
 
+def test_counts_in_kept_sentences_are_written_as_the_language_does() -> None:
+    sentence = "1,024 of 42,000 pairs that look alike"
+    assert told(sentence) == sentence
+    with speaking("ru"):
+        assert told(sentence).split("\N{NO-BREAK SPACE}") == ["1", "024 из 42", "000 похожих пар"]
+        assert told("0.125; 512,5; 1,0000") == "0.125; 512,5; 1,0000"
+
+
 CONTEXTS = """
 msgctxt "part"
 msgid "test"

@@ -8,6 +8,7 @@ it. The catalogue is ``locale/ru/LC_MESSAGES/consilium.po``; ``python -m workben
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ COOKIE = "consilium-lang"
 """Where the browser keeps the choice."""
 FOLDER = Path(__file__).with_name("locale")
 DOMAIN = "consilium"
+
+THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]|\.\d)")
+"""A count as kept sentences write it, with its thousands apart."""
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -151,7 +155,8 @@ def told(sentence: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _told(code: str, sentence: str) -> str:
-    return _kept(code).said(sentence)
+    said = _kept(code).said(sentence)
+    return THOUSANDS.sub(lambda found: str(format_decimal(int(found[0].replace(",", "")), locale=code)), said)
 
 
 @lru_cache(maxsize=8)
