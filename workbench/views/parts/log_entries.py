@@ -61,7 +61,7 @@ def _row(entry: LogEntry, names: Mapping[str, str]) -> list[object]:
 
 def _subject(entry: LogEntry) -> Html:
     """The subject, with the way to all that happened to it."""
-    return tag("a", entry.subject, href="/log?" + urlencode({"subject": entry.subject}), cls="c-mono")
+    return tag("a", entry.subject, href="/log?" + urlencode({"subject": entry.subject}), cls="c-mono c-nowrap")
 
 
 def _said(name: str, value: object) -> Html:
