@@ -76,7 +76,8 @@ def test_a_call_that_was_lost_is_found_again(home: Home) -> None:
 def test_looking_through_a_folder_holds_up_nothing_that_a_person_waits_for(home: Home, tmp_path: Path) -> None:
     kinds = jobs.kinds()
     waited_for = {kinds[name].line for name in ("predict", "explain", "demo.predict", "round.fetch")}
-    assert {kinds[LOOK].line, kinds[MEASURE].line} == {jobs.LOOKING}
+    looking = {kinds[name].line for name in (LOOK, MEASURE, "voxels", "round.preview", "round.open")}
+    assert looking == {jobs.LOOKING}
     assert waited_for == {jobs.QUICK}
     (tmp_path / "images").mkdir()
     job = jobs.enqueue(home, LOOK, path=str(tmp_path / "images"))

@@ -22,7 +22,7 @@ from models.references import record_references
 from models.task import Progress, discover, get_task, silent
 from models.watching import watched
 from workbench.fetching import note_fetch
-from workbench.jobs import QUICK, Work, enqueue, kind
+from workbench.jobs import LOOKING, QUICK, Work, enqueue, kind
 from workbench.report import Told
 
 FETCH_TRIES, FETCH_PAUSE_S = 6, 0.5
@@ -140,14 +140,14 @@ def evaluate(work: Work, *, task: str, version: str | None = None) -> Mapping[st
     return {"task": task, "version": chosen, "patients": evaluation.patients, "metrics": evaluation.metrics_dict()}
 
 
-@kind("round.open")
+@kind("round.open", line=LOOKING)
 def open_round(work: Work, *, task: str, plan: Mapping[str, Any], batch: str = "") -> Mapping[str, Any]:
     """Open the task's next round; where a batch is named, only with that one."""
     opened = loop(work.home, task, progress=work.progress).open(RoundPlan.from_dict(plan), batch=batch)
     return {"round": opened.round_id, "state": opened.state}
 
 
-@kind("round.preview")
+@kind("round.preview", line=LOOKING)
 def preview_round(work: Work, *, task: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
     """The batch that opening a round now would give."""
     return loop(work.home, task, progress=work.progress).preview(RoundPlan.from_dict(plan)).as_dict()

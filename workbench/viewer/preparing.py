@@ -9,7 +9,7 @@ from data.blobs import Blobs
 from data.records import OPEN_ROUND, RequestState, Series, Study
 from data.store import Store
 from models.task import get_task
-from workbench.jobs import Work, kind
+from workbench.jobs import LOOKING, Work, kind
 from workbench.viewer.kept_slabs import KeptSlabs
 from workbench.viewer.scenes import Scenes
 from workbench.viewer.slabs import layout, voxels_of
@@ -17,7 +17,7 @@ from workbench.viewer.slabs import layout, voxels_of
 KIND = "voxels"
 
 
-@kind(KIND)
+@kind(KIND, line=LOOKING)
 def prepare(work: Work, *, round_id: str) -> Mapping[str, Any]:
     """Compress the slabs of the studies that are read in a round, those that wait first.
 
