@@ -22,6 +22,7 @@ from active_learning.reading_model import said
 from active_learning.reading_times import Reread, Time, drifts, rereads, time_of
 from active_learning.reading_topic import Answerer, Draws, Level, View, answerers, levels
 from active_learning.reference import Reference, Source
+from active_learning.words import spoken
 from data.blobs import Blobs
 from data.errors import RatingsError
 from data.records import Annotation, Mode, Purpose, ReaderKind, ReaderRole
@@ -157,7 +158,7 @@ def reading_study(
     helped: list[Assistance | None] = []
     references: list[tuple[View, Ratings, Reference]] = []
     for number, view in enumerate(asked):
-        progress(number / len(asked), view.name)
+        progress(number / len(asked), spoken(view.label or view.question))
         alone, shown = independent.get((view.question, view.label)), assisted.get((view.question, view.label))
         own = alone if alone is not None else Ratings.of([], view.options)
         kind = task.form[view.question].kind

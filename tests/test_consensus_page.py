@@ -21,6 +21,7 @@ from data.records import JobState, Metric, Mode, Purpose, ReadRequest, RequestSt
 from data.store import Store
 from tests import panel_home
 from tests.filled_home import SOURCE_ID, TASK
+from tests.test_russian_pages import left
 from workbench import jobs
 from workbench.views.parts.agreement_plot import Dot, dots, of_model
 from workbench.views.parts.context import SEAT
@@ -213,6 +214,37 @@ def test_the_report_is_written_and_brought(changed: Store) -> None:
     assert SOURCE_ID.split(":")[1] not in page
     assert {f.name for f in (home.reports / f"reading-study-{TASK}").iterdir()} == {Path(n).name for n in names}
     assert "Download the report (ZIP)" in words(opened())
+
+
+WRITE = {"en": "Write the reading-study report", "ru": "Составить отчёт об исследовании чтений"}
+BRING = {"en": "Download the report (ZIP)", "ru": "Скачать отчёт (ZIP)"}
+
+
+def test_each_language_has_its_report(changed: Store) -> None:
+    home, pages = home_of(changed), {}
+    for code, ending in (("en", ""), ("ru", "-ru")):
+        page = opened(lang=code)
+        assert BRING[code] not in words(page)  # the other language's is none of its own
+        press(page, WRITE[code])
+        (job,) = [job for job in changed.jobs.all() if job.kind == REPORT and job.state == JobState.WAITING]
+        assert job.arguments["language"] == code
+        jobs.run(home, job.job_id)
+        assert BRING[code] in words(opened(lang=code))
+        name = f"reading-study-{TASK}{ending}"
+        assert changed.jobs.get(job.job_id).result["zip"] == f"{name}.zip"
+        with zipfile.ZipFile(home.reports / f"{name}.zip") as archive:
+            pages[code] = archive.read(f"{name}/report.html").decode()
+    assert BRING["en"] in words(opened())
+    assert '<html lang="en">' in pages["en"]
+    assert "Technical quality of chest radiographs" in pages["en"]
+    assert '<html lang="ru">' in pages["ru"]
+    assert "Техническое качество рентгенограмм органов грудной клетки" in pages["ru"]
+
+
+def test_what_was_measured_is_told_in_russian(changed: Store) -> None:
+    page = opened(lang="ru")
+    assert "среднее по экспертам" in words(page)
+    assert left(page) == []
 
 
 def test_a_reader_does_not_see_the_page(changed: Store) -> None:

@@ -187,8 +187,8 @@ def _in_comprehension(function: ast.FunctionDef, name: ast.Name) -> bool:
 
 
 WORKBENCH = Path(catalogue.ROOT) / "workbench"
-ENGLISH_ALONE = ("cli", "report", "reading_report*", "verbs/*")
-"""The command line, and the reports of reading studies that are written as files."""
+ENGLISH_ALONE = ("cli", "report", "verbs/*")
+"""The command line."""
 ENGLISH_FUNCTIONS = {"simulation_report": frozenset({"html", "_heading", "_table"})}
 """The like in modules that pages use too."""
 

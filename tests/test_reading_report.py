@@ -6,6 +6,8 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,19 +19,21 @@ from typer.testing import CliRunner
 
 from active_learning.drift import ReadCase, drift
 from active_learning.reading_study import ReadingStudy, reading_study
+from active_learning.reading_times import Time
 from active_learning.reading_topic import Answerer, exact
 from data.blobs import Blobs
 from data.errors import ConfigError
 from data.home import Home
-from data.records import Metric
+from data.records import Metric, ReaderKind
 from data.store import Store
 from models.task import get_task
 from tests import panel_home
 from tests.panel_home import IDENTITY, READERS, TASK, Told
 from workbench.cli import app
-from workbench.reading_report import write_report
+from workbench.language import OFFERED, speaking
+from workbench.reading_report import folder_of, html, write_report
 from workbench.reading_report_plots import Column, course, forest, matrix
-from workbench.reading_report_words import difference, figure, p_equals, p_value, seconds
+from workbench.reading_report_words import STYLE, difference, figure, p_equals, p_value, seconds
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -112,6 +116,107 @@ def test_the_page_says_the_tables_figures(study: ReadingStudy, folder: Path) -> 
     assert f"seed {study.seed}" in page
 
 
+class Shown(HTMLParser):
+    """What a page shows: the tags in their order, and every text and label that people read or hear."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.said: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.said += [("label", value or "") for name, value in attrs if name in ("aria-label", "title", "alt")]
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] != ["style"]:
+            self.said.append((self.tags[-1], data))
+
+    def of(self, *names: str) -> list[str]:
+        """What stands in some tags."""
+        return [text for tag, text in self.said if tag in names]
+
+
+@pytest.fixture(scope="module")
+def seldom(study: ReadingStudy) -> ReadingStudy:
+    """The study with what is seldom there: one round, people, no reference, no model, gaps."""
+    (topic,) = study.topics
+    assert topic.beside is not None
+    beside = replace(topic.beside, left_out=("reader-z",), items_left_out=3)
+    worse = {name: replace(metric, value=-0.2) for name, metric in topic.panel.figures.items()}
+    person = replace(study.participants[0], kind=ReaderKind.PERSON, experience_y=7.5, skipped=2, decided=1)
+    gaps = replace(topic, panel=replace(topic.panel, gaps=4, figures=worse), beside=beside)
+    unread = replace(
+        topic, view=replace(topic.view, positive=()), panel=replace(topic.panel, figures={}), answerers=(),
+        beside=None, levels=(),
+    )  # fmt: skip
+    better = replace(beside, results=tuple(replace(one, difference=replace(one.difference, low=0.1, high=0.2))
+                                           for one in beside.results))  # fmt: skip
+    slow = replace(study.participants[1], time=Time(9, 130.0, 100.0, 200.0))
+    return replace(
+        study, round_id="lumbar_stenosis-r1", version="", guidelines=(1, 2), standards=(), rereads=(), drifts=(),
+        participants=(person, slow), topics=(gaps, unread, replace(topic, beside=better)),
+    )  # fmt: skip
+
+
+IDS = re.compile(r"scripted-\w+|reader-z|lumbar_stenosis(-\w+)?|\w+\.csv|\b(AUC|ROC|AC1|AC2|P)\b|L\d/[LS]\d")
+"""What is called the same in every language."""
+
+
+@pytest.mark.skipif("ru" not in OFFERED, reason="Russian is not offered")
+@pytest.mark.parametrize("which", ["study", "seldom"])
+def test_the_page_in_russian_is_the_same_page(which: str, request: pytest.FixtureRequest) -> None:
+    given: ReadingStudy = request.getfixturevalue(which)
+    english = Shown(html(given))
+    with speaking("ru"):
+        page = html(given)
+    russian = Shown(page)
+    assert page.startswith('<!DOCTYPE html><html lang="ru">')
+    assert russian.tags == english.tags
+    assert len(russian.said) == len(english.said)
+    assert [said for _tag, said in russian.said if re.search("[A-Za-z]", IDS.sub("", said))] == []
+    assert {said for _tag, said in english.said if re.search("[А-Яа-яЁё]", said)} == set()
+
+
+def test_the_page_in_english_says_what_it_is_made_of(study: ReadingStudy, seldom: ReadingStudy) -> None:
+    shown = Shown(html(study))
+    assert shown.of("h2") == [
+        "Summary", "The panel", "Reference standard", "Central", "Time per case", "Readers over time",
+        "Second reads", "Assisted reads", "How this was computed",
+    ]  # fmt: skip
+    assert shown.of("h3") == [
+        "Against the reference: positive against negative", "Against the reference: all options",
+        "The model beside the readers", "By level", "Confusion matrices", "Central", "Central",
+    ]  # fmt: skip
+    (alpha,) = [metric for name, metric in study.topics[0].panel.figures.items() if name == "krippendorff_alpha"]
+    assert f"Central: 7 readers agree substantially (Krippendorff's alpha {figure(alpha)}, 40 patients)." in (
+        shown.of("li")
+    )
+    assert "Agreement of 7 readers on 120 answers." in shown.of("caption")
+    assert "How narrow is the central canal? Positive: moderate or severe." in shown.of("p")
+    assert "All reads of lumbar_stenosis: 40 studies of 40 patients." in shown.of("p")[0]
+    said = Shown(html(seldom)).of("p", "strong", "li", "caption", "td")
+    for sentence in (
+        "There is none yet: readers are held against one another.",
+        "No case has two independent reads: nothing can be said of agreement.",
+        "How narrow is the central canal? No binary view.",
+        "Agreement of 7 readers on 120 answers. 4 reads are missing; what is there counts.",
+        "There is no model to set beside the readers.",
+        "7.5 years",
+        "2 min 10 s (100 s to 3 min 20 s)",
+        "1 of 2 readers is a script, no person: what they answer shows how this works.",
+    ):
+        assert sentence in said
+    assert any(line.endswith("Guideline version 1, 2.") for line in said)
+    assert any(line.endswith(" patients: the model is better.") for line in said)
+    assert any("readers agree worse than chance" in line for line in said)
+
+
+def test_the_page_has_its_look(folder: Path) -> None:
+    assert STYLE in (folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_nobody_is_named_and_nothing_is_fetched(folder: Path) -> None:
     for path in folder.iterdir():
         words = path.read_text(encoding="utf-8")
@@ -146,6 +251,16 @@ def test_the_verb(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     )
     assert (home.reports / f"reading-study-{TASK}" / "report.html").is_file()
     assert set(tmp_path.iterdir()) == before
+    russian = CliRunner().invoke(app, ["readers", "report", TASK, "--language", "ru", "--json"])
+    written = Path(json.loads(russian.stdout.splitlines()[-1])["report"])
+    assert written == folder_of(home, TASK, language="ru") / "report.html"
+    assert written.parent == home.reports / f"reading-study-{TASK}-ru"
+    assert '<html lang="ru">' in written.read_text(encoding="utf-8")
+    for path in written.parent.glob("*.csv"):
+        assert path.read_bytes() == (home.reports / f"reading-study-{TASK}" / path.name).read_bytes()
+    unknown = CliRunner().invoke(app, ["readers", "report", TASK, "--language", "fr", "--json"])
+    error = json.loads(unknown.stdout)
+    assert (unknown.exit_code, error["given"], error["expected"]) == (1, "fr", "en, ru")
     none = CliRunner().invoke(app, ["readers", "report", "cxr_quality", "--json"])
     assert (none.exit_code, json.loads(none.stdout)["error"]) == (1, "Nobody has read anything yet.")
 
@@ -188,6 +303,18 @@ def test_a_forest_plot_is_to_scale() -> None:
         pytest.approx((0.61, 0.8), abs=1e-3), pytest.approx((0.75, 1.0), abs=1e-3)
     ]  # fmt: skip
     assert forest(given, [Column("auc", "AUC")]) == ""
+
+
+@pytest.mark.parametrize("options", [("no", "lateral wall calcification"), ("no", "yes")])
+def test_no_name_leaves_a_matrix(options: tuple[str, ...]) -> None:
+    drawing = matrix(answerer("a-reader-whose-id-is-rather-long", "reader", 0.7, None, None), options)
+    width = float(ElementTree.fromstring(drawing).attrib["width"])  # noqa: S314 - drawn here
+    for element in elements(drawing, "text"):
+        room = 5.5 * len(element.text or "")  # at 11 px
+        at = float(element.attrib["x"])
+        turned = "rotate" in element.attrib.get("transform", "")
+        assert at - (room if element.attrib["text-anchor"] == "end" else 0) >= 0
+        assert at + (room * (0.77 if turned else 1) if element.attrib["text-anchor"] == "start" else 0) <= width
 
 
 def test_a_matrix_and_a_course() -> None:

@@ -129,8 +129,11 @@ READS = (
     N_("marked"),
     N_("not marked"),
     N_("outlines by {1}"),
+    N_("mean of the readers"),
+    N_("majority of the other readers"),
+    N_("Outlines and measurements are not part of this report: {1}."),
 )
-"""What readers and panel said: :mod:`active_learning.suspicion`, ``next_read`` ..."""
+"""What readers and panel said: :mod:`active_learning.suspicion`, ``next_read``, ``reading_study`` ..."""
 
 AGREEMENT = (
     NP_("agreement", "almost perfect"),

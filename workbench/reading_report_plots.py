@@ -10,6 +10,9 @@ from html import escape
 from active_learning.drift import Drift
 from active_learning.reading_topic import Answerer
 from data.records import Metric
+from workbench.language import _
+from workbench.reading_report_words import called
+from workbench.views.parts import words
 
 INK, QUIET, LINE, MODEL, SHADE = "#16202c", "#5b6876", "#d5dce4", "#0b62b8", (11, 98, 184)
 ROW, HEAD, FOOT, NAME, GAP = 24, 30, 26, 200, 26
@@ -18,7 +21,10 @@ ROW, HEAD, FOOT, NAME, GAP = 24, 30, 26, 200, 26
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A panel of a forest plot: the key of its figure, in the binary view or over all options, and its head."""
+    """A panel of a forest plot: the key of its figure, in the binary view or over all options, and its head.
+
+    The head is translated where it is drawn.
+    """
 
     key: str
     title: str
@@ -36,13 +42,14 @@ def forest(rows: Sequence[Answerer], columns: Sequence[Column], *, width: int = 
         return ""
     panel = (width - NAME - GAP * len(shown)) / len(shown)
     height = HEAD + ROW * len(rows) + FOOT
-    parts = [_open(width, height, "Forest plot: " + ", ".join(column.title for column in shown))]
+    titles = ", ".join(_(column.title) for column in shown)
+    parts = [_open(width, height, _("Forest plot: {figures}", figures=titles))]
     for number, row in enumerate(rows):
         y = HEAD + ROW * number + ROW / 2
         if row.kind != "reader" and (number == 0 or rows[number - 1].kind == "reader"):
             parts.append(_line(0, y - ROW / 2, width, y - ROW / 2, LINE))
         weight = "400" if row.kind == "reader" else "650"
-        parts.append(_text(0, y + 4, row.name, INK if row.kind != "model" else MODEL, weight=weight))
+        parts.append(_text(0, y + 4, called(row), INK if row.kind != "model" else MODEL, weight=weight))
     for number, column in enumerate(shown):
         x = NAME + number * (panel + GAP)
         parts.append(_panel(rows, column, x, panel, height))
@@ -56,7 +63,7 @@ def _panel(rows: Sequence[Answerer], column: Column, x: float, width: float, hei
         return x + width * (min(max(value, low), high) - low) / (high - low)
 
     bottom = height - FOOT
-    parts = [_text(x, 14, column.title, INK, weight="650")]
+    parts = [_text(x, 14, _(column.title), INK, weight="650")]
     for tick in ticks:
         parts.append(_line(at(tick), HEAD - 6, at(tick), bottom, LINE))
         parts.append(_text(at(tick), bottom + 16, f"{tick:g}", QUIET, anchor="middle", size=11))
@@ -83,13 +90,18 @@ def _axis(metrics: Sequence[Metric]) -> tuple[float, float, list[float]]:
 
 def matrix(one: Answerer, options: Sequence[str], *, cell: int = 34) -> str:
     """A confusion matrix: the reference in the rows, the answer in the columns, shaded by the share of the row."""
-    names = [option.replace("_", " ") for option in options]
-    room = min(150, 12 + round(6.4 * max(map(len, names))))
-    slanted = max(map(len, names)) > 6
-    head = (24 + round(4.4 * max(map(len, names)))) if slanted else 34
+    names = [words.short(option) for option in options]
+    longest = max(map(len, names))
+    room, slanted = 12 + round(6.4 * longest), longest > 6
+    head = (24 + round(4.4 * longest)) if slanted else 34
     side = cell * len(options)
-    width, height = room + side + (22 if slanted else 8), head + side + 24
-    parts = [_open(width, height, f"Confusion matrix of {one.name}"), _text(0, 12, one.name, INK, weight="650")]
+    across = [side + 8.0]
+    if slanted:
+        across += [cell * (place + 0.5) + 5.2 * len(name) for place, name in enumerate(names)]
+    height = head + side + 24
+    who = called(one)
+    width = max(room + max(across), 7.4 * len(who))
+    parts = [_open(width, height, _("Confusion matrix of {name}", name=who)), _text(0, 12, who, INK, weight="650")]
     for place, name in enumerate(names):
         middle = room + cell * place + cell / 2
         turn = f' transform="rotate(-40 {middle:.1f} {head + 8})"' if slanted else ""
@@ -119,7 +131,7 @@ def course(one: Drift, *, width: int = 190, height: int = 120) -> str:
 
     step = (width - left - 10) / len(one.periods)
     parts = [
-        _open(width, height, f"Agreement over time: {one.reader}"),
+        _open(width, height, _("Agreement over time: {reader}", reader=one.reader)),
         _text(0, 12, one.reader, INK, weight="650"),
     ]
     for tick in (0.0, 0.5, 1.0):
@@ -151,12 +163,12 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, thick: flo
 
 
 def _text(
-    x: float, y: float, words: str, colour: str, *, anchor: str = "start", size: int = 13, weight: str = "400",
+    x: float, y: float, said: str, colour: str, *, anchor: str = "start", size: int = 13, weight: str = "400",
     more: str = "",
 ) -> str:  # fmt: skip
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" font-weight="{weight}" '
-        f'text-anchor="{anchor}"{more}>{escape(words)}</text>'
+        f'text-anchor="{anchor}"{more}>{escape(said)}</text>'
     )
 
 

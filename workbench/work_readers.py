@@ -14,6 +14,7 @@ from data.blobs import Blobs
 from data.store import Store
 from models.task import get_task
 from workbench.jobs import QUICK, Work, kind
+from workbench.language import ENGLISH, speaking
 
 MEASURE, OUTLINES, REPORT = "consensus.measure", "consensus.outlines", "readers.report"
 
@@ -66,8 +67,10 @@ def newest_outlines(store: Store, blobs: Blobs, task: str, round_id: str = "") -
 
 
 @kind(REPORT, line=QUICK)
-def write_reading_study(work: Work, *, task: str, round_id: str = "") -> Mapping[str, Any]:
-    """Write a reading study into the home: a folder with the page and its tables, and a ZIP of it.
+def write_reading_study(
+    work: Work, *, task: str, round_id: str = "", language: str = ENGLISH
+) -> Mapping[str, Any]:
+    """Write a reading study into the home, in a language: a folder with the page and its tables, and a ZIP of it.
 
     The result names the ZIP, in the home's folder of reports.
     """
@@ -79,10 +82,11 @@ def write_reading_study(work: Work, *, task: str, round_id: str = "") -> Mapping
         Store.of(home), Blobs.of(home), get_task(task), round_id=round_id,
         progress=lambda share, words: work.progress(0.9 * share, words),
     )  # fmt: skip
-    folder = folder_of(home, task, round_id)
+    folder = folder_of(home, task, round_id, language)
     name, draft = folder.name, home.reports / f"{folder.name}.draft"
     shutil.rmtree(draft, ignore_errors=True)
-    written = write_report(study, draft)
+    with speaking(language):
+        written = write_report(study, draft)
     packed = _packed(written, home.reports / f"{name}.zip", name)
     shutil.rmtree(folder, ignore_errors=True)
     draft.replace(folder)

@@ -121,21 +121,33 @@ def report_study(
     round_: Annotated[
         str, typer.Option("--round", help="One round; all of the task's reads without it.", show_default=False)
     ] = "",
+    language: Annotated[
+        str, typer.Option(metavar="en|ru", help="The language of the page; the tables are the same in each.")
+    ] = "en",
     as_json: Json = False,
 ) -> None:
     """Write a reading study: the panel, the reference standard, readers and model against it; HTML and CSV."""
     with reporting(as_json) as report:
         from active_learning.reading_study import reading_study
         from data.blobs import Blobs
+        from data.errors import ConfigError
         from data.home import Home
         from data.store import Store
         from models.task import get_task
+        from workbench.language import OFFERED, speaking
         from workbench.reading_report import folder_of, write_report
         from workbench.reading_tables import summary
 
+        if language not in OFFERED:
+            raise ConfigError(
+                "There is no report in this language.", given=language, expected=", ".join(OFFERED),
+                do="name one of these with --language",
+            )  # fmt: skip
         home, clinical = Home.default(), get_task(task)
         study = reading_study(Store.of(home), Blobs.of(home), clinical, round_id=round_, progress=report.progress)
-        written = write_report(study, out.resolve() if out else folder_of(home, clinical.name, round_))
+        with speaking(language):
+            folder = out.resolve() if out else folder_of(home, clinical.name, round_, language)
+            written = write_report(study, folder)
         values = {
             "task": study.task,
             "round": study.round_id or None,

@@ -12,7 +12,7 @@ from data.answers import Mask
 from data.errors import BlobError, RatingsError
 from data.records import Job, JobState
 from workbench import jobs as background
-from workbench.language import N_, _, n_, number, told
+from workbench.language import N_, _, language, n_, number, told
 from workbench.views.parts import (
     agreement,
     compared_outlines,
@@ -186,12 +186,13 @@ def _by_question(overview: Overview) -> Html:
 
 
 def _report(place: Here, round_id: str) -> None:
-    """The report of a reading study: written by the worker, brought as a ZIP."""
-    job = jobs.latest(place.store, REPORT, task=place.task.name, round_id=round_id)
+    """The report of a reading study in the language of the page: written by the worker, brought as a ZIP."""
+    arguments = {"task": place.task.name, "round_id": round_id, "language": language()}
+    job = jobs.latest(place.store, REPORT, **arguments)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         busy = job is not None and job.state in jobs.RUNNING
         if st.button(_("Write the reading-study report"), disabled=busy):
-            jobs.ask(place.home, REPORT, task=place.task.name, round_id=round_id)
+            jobs.ask(place.home, REPORT, **arguments)
         done = job if job is not None and job.state == JobState.DONE else None
         path = place.home.reports / str(done.result["zip"]) if done is not None else None
         if done is not None and path is not None and path.is_file():

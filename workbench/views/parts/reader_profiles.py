@@ -96,7 +96,7 @@ def _on(one: Asked, overview: Overview, known: Sequence[Reader]) -> Html:
         ])  # fmt: skip
     for answerer in one.answerers:
         if answerer.kind != "reader":
-            who = answerer.name
+            who = told(answerer.name)
             if answerer.kind == "model":
                 who = _("model {version}", version=answerer.name)
             body.append([tag("span", who, cls="c-quiet"), answerer.items, "", *_against(answerer), "", "", ""])
