@@ -47,7 +47,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_of_every_kind_survives_json(value: object) -> None:
     answer = Answer("q", Site.level("L5/S1", "right"), value)  # type: ignore[arg-type]
     assert Answer.from_json(json.loads(json.dumps(answer.to_json()))) == answer
