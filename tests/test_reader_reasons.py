@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,10 @@ from active_learning.model_votes import ModelVote
 from active_learning.quotas import Quota
 from active_learning.reader_reasons import in_short
 from active_learning.strategies.view import View
+from active_learning.votes import ABSENT, MARKED, PRESENT, UNMARKED
+from data.answers import Choice, Grade
 from data.records import Part
+from models.task import discover
 from tests.test_strategies import NAMES, view, whole
 from workbench.language import speaking, told
 
@@ -78,3 +83,29 @@ def test_no_way_to_choose_gives_a_reader_figures(name: str, known: bool) -> None
         assert not any(letter.isdigit() for letter in words)
         with speaking("ru"):
             assert not any("a" <= letter <= "z" for letter in told(words)), told(words)
+
+
+def _options() -> list[tuple[str, ...]]:
+    found = {(PRESENT, ABSENT), (UNMARKED, MARKED)}
+    for task in discover().values():
+        for question in task.form.questions:
+            if isinstance(question.kind, Choice):
+                found.add(question.kind.options)
+            elif isinstance(question.kind, Grade):
+                found.add(question.kind.levels)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("options", _options(), ids=",".join)
+@pytest.mark.parametrize("verb", ["say", "grade"])
+def test_every_dispute_is_told_in_russian(options: tuple[str, ...], verb: str) -> None:
+    first, second, last = options[0], options[1], options[-1]
+    models = (None, ModelVote(last, {}), ModelVote(last, {last: 0.91}))
+    reads = ([first], [first] * 2, [first] * 3, [first, second], [first, first, second], [last, first, second])
+    for model in models:
+        for said in reads:
+            kept = sentence(said, options, model, verb)
+            with speaking("ru"):
+                russian = told(kept)
+            assert re.findall(r"[A-Za-z]{2,}", russian) == [], kept
+            assert ("0.91" in russian) == ("0.91" in kept)

@@ -18,6 +18,8 @@ JOINTS = ("; ", ". ", ", ", ": ", " · ")
 """Where a sentence is taken apart, in this order."""
 FIGURE = re.compile(r"(.+) ([-+±]?[0-9][0-9.,%]*)", re.DOTALL)
 """Words with a figure after them."""
+COUNTED = re.compile(r"([0-9][0-9.,%]*) (.+)", re.DOTALL)
+"""Words with a figure before them."""
 DEPTH = 6
 
 
@@ -112,6 +114,9 @@ class Kept:
         if (figure := FIGURE.fullmatch(sentence)) is not None:
             words = self._read(figure[1], depth - 1, known)
             yield Read(words.left, f"{words.said} {figure[2]}")
+        if (counted := COUNTED.fullmatch(sentence)) is not None:
+            words = self._read(counted[2], depth - 1, known)
+            yield Read(words.left, f"{counted[1]} {words.said}")
 
 
 def _weight(template: Template) -> int:

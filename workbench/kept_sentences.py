@@ -111,6 +111,21 @@ REASONS_IN_SHORT = (
 )
 """The same for readers: :mod:`active_learning.reader_reasons`."""
 
+DISPUTES = (
+    N_("the reader says {1}"),
+    N_("the reader grades {1}"),
+    N_("both readers say {1}"),
+    N_("both readers grade {1}"),
+    N_("all {1} readers say {2}"),
+    N_("all {1} readers grade {2}"),
+    N_("{1} of {2} readers says {3}"),
+    N_("{1} of {2} readers say {3}"),
+    N_("{1} of {2} readers grades {3}"),
+    N_("{1} of {2} readers grade {3}"),
+    N_("the model {1} on {2}"),
+)
+"""Who says what of a disputed case: :func:`active_learning.disputes.sentence`."""
+
 READS = (
     N_("not read yet"),
     N_("read once"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,13 @@ from urllib.parse import urlencode
 
 from data.errors import ServiceError
 from data.home import Home
-from data.records import Annotation
+from data.records import Annotation, RequestState
 from data.store import Store
 from workbench.language import LANGUAGES, OFFERED
 from workbench.look import COOKIES, LOOK, LOOKS
 from workbench.order import in_order
 from workbench.views.places import PLACES
+from workbench.worklist_filter import Sort
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -37,6 +39,7 @@ FLAGS = (
     *(("--no-sandbox",) if os.getuid() == 0 else ()),  # which root cannot have
 )
 READY = """() => !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
+    && !document.querySelector('.stMain [class*="st-key-cancel-job"]')
     && [...document.querySelectorAll('.viewer')].every((one) => one.dataset.loaded !== undefined)"""
 _SETTLED_MS = 800
 
@@ -60,7 +63,8 @@ def stops(store: Store) -> Iterator[Stop]:
         if name == "home":
             continue
         if name != "study":
-            yield Stop(name, place.title, f"/{name}")
+            asked = _asked(store).get(name)
+            yield Stop(name, place.title, f"/{name}?{urlencode(asked)}" if asked else f"/{name}")
             continue
         for task in tasks.values():
             read = _most_read(store, task.name)
@@ -68,6 +72,13 @@ def stops(store: Store) -> Iterator[Stop]:
                 address = f"/study?{urlencode({'study': read, 'task': task.name})}"
                 yield Stop(f"study-{task.name}", f"{place.title}: {task.title}", address)
     yield Stop("demo", "Demo", "/gradio/", _most_read(store, next(iter(tasks))))
+
+
+def _asked(store: Store) -> dict[str, dict[str, str]]:
+    """What is asked of pages that have more to show than at first: one's own cases, those that are undecided."""
+    waiting = Counter(r.reader_id for r in store.reads.requests(states={RequestState.PUSHED}))
+    asked = {"worklist": {"sort": Sort.UNCERTAIN.value}}
+    return {**asked, "reading": {"as": max(waiting, key=lambda one: waiting[one])}} if waiting else asked
 
 
 def _most_read(store: Store, task: str) -> str:

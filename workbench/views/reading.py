@@ -151,7 +151,7 @@ def _progress(place: Here, reader: Reader, readers: Sequence[Reader]) -> list[ob
     states = [r.state for r in place.store.reads.requests(reader_id=reader.reader_id, task=place.task.name)]
     return [
         join((reader_dot(reader.reader_id, readers), " ", words.reader_name(reader))),
-        reader.role.value,
+        _(reader.role.value),
         states.count(RequestState.PUSHED) + states.count(RequestState.PLANNED),
         states.count(RequestState.ANSWERED),
         states.count(RequestState.SKIPPED),

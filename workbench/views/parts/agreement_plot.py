@@ -17,8 +17,8 @@ from workbench.views.parts.markup import Html, tag, text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-RIGHT_PX = 150
-"""Where the figures stand."""
+RIGHT_PX, LETTER_PX = 150, 7
+"""Where the figures stand, at least; what a letter of them takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ def dots(
         )  # fmt: skip
     figure.update_xaxes(range=[low, high], title_text=f"{title}, {unit}" if unit else title, zeroline=False)
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], autorange=None, zeroline=False)
-    figure.update_layout(height=76 + 28 * len(rows), margin={"l": 190, "r": RIGHT_PX, "t": 26, "b": 44})
+    right = max(RIGHT_PX, 12 + LETTER_PX * max((len(told(row.metric)) for row in rows), default=0))
+    figure.update_layout(height=76 + 28 * len(rows), margin={"l": 190, "r": right, "t": 26, "b": 44})
     return figure
 
 

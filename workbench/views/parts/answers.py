@@ -131,7 +131,8 @@ def _outlined(form: Form, name: str, results: Sequence[QuestionPrediction]) -> H
             pages[label] = pages.get(label, 0) + 1
     said_ = ", ".join(_("{label} ({count} p.)", label=words.short(label), count=n) for label, n in pages.items())
     about = tag("span", _titled(form, name), cls="c-small c-quiet")
-    return tag("div", tag("div", about, tag("div", said_ or _("nothing outlined"))), cls="c-answer")
+    outlined = tag("div", about, tag("div", said_ or _("nothing outlined")), style="grid-column: 1 / -1")
+    return tag("div", outlined, cls="c-answer")
 
 
 def measured(prediction: Prediction) -> Html:

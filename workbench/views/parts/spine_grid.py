@@ -8,7 +8,7 @@ import streamlit as st
 
 from data.records import Reader
 from workbench.grades import LEFT, RIGHT, Cell, Column, Grid, votes
-from workbench.language import _
+from workbench.language import NP_, _, p_
 from workbench.theme import SHAPES, palette
 from workbench.viewer.shown import Shown
 from workbench.views.parts import words
@@ -17,6 +17,13 @@ from workbench.views.parts.frame import show
 from workbench.views.parts.markup import Html, join, tag
 from workbench.views.parts.rows import rows
 
+COLUMN = "column of the grid"
+"""The context of short names."""
+SHORT = (
+    NP_("column of the grid", "foraminal"),
+    NP_("column of the grid", "recess"),
+    NP_("column of the grid", "central"),
+)
 SITE = "site"
 """The query parameter of the site that is looked at."""
 Look = tuple[str, str, str]
@@ -58,12 +65,19 @@ def grid_html(found: Grid, looks: dict[int, Look], now: str = "") -> Html:
     heads = [tag("th", _("Level"), scope="col")]
     for column, side in zip(found.columns, sides, strict=True):
         above = tag("span", side, cls="c-faint") if side else ""
-        heads.append(tag("th", words.short(column.question), " ", above, scope="col"))
+        heads.append(tag("th", _head(column.question), " ", above, scope="col"))
     body = [
         tag("tr", tag("th", level, scope="row"), *(_cell(found, level, c, looks, now) for c in found.columns))
         for level in found.levels
     ]
     return tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), cls="c-grid")
+
+
+def _head(question: str) -> str:
+    """A question's name, in its short form where the language has one."""
+    name = question.replace("_", " ")
+    short = p_(COLUMN, name)
+    return words.short(question) if short == name else short
 
 
 def _cell(found: Grid, level: str, column: Column, looks: dict[int, Look], now: str) -> Html:
