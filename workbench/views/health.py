@@ -101,14 +101,14 @@ def _about(job: Job) -> str:
 
 
 def _row(alike: Sequence[Job]) -> list[object]:
-    """Work of one name: the newest piece, for what all of it was, and how many there were."""
+    """Work of one name: the newest piece, what it was for if all of it was, and how many there were."""
     job, about = alike[0], {_about(job) for job in alike}
     count = f"× {number(len(alike))}" if len(alike) > 1 else ""
     state = f"{MARKS[job.state]} {_(words.JOB_STATES[job.state])}"
     return [
-        join((jobs.name_of(job), tone(", ".join(sorted(filter(None, about))), "quiet"), count), " "),
-        tone(state, _TONES.get(job.state, "quiet")),
-        join((bar(job.progress), f"{job.progress:.0%}")),
+        join((jobs.name_of(job), tone(about.pop() if len(about) == 1 else "", "quiet"), count), " "),
+        tag("span", tone(state, _TONES.get(job.state, "quiet")), cls="c-nowrap"),
+        tag("span", bar(job.progress), f"{job.progress:.0%}", cls="c-nowrap"),
         told(job.error.get("error") or job.message),
         tag("span", words.moment(job.updated_at), cls="c-nowrap"),
     ]
