@@ -193,6 +193,9 @@ def test_the_demo_changes_its_language_and_its_look(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("data-look", "light")
     expect(page.get_by_role("link", name="Рабочее место")).to_have_attribute("href", "/")
     page.context.clear_cookies()
+    page.goto("/gradio?lang=ru")  # the address may name it, too
+    expect(page.get_by_role("button", name="Получить ответ")).to_be_visible()
+    page.context.clear_cookies()
 
 
 def test_the_api_predicts_through_the_same_port(served: Served, tmp_path: Path) -> None:

@@ -85,6 +85,15 @@ def test_the_head_ends_with_what_the_page_will_need() -> None:
     assert "first()</script><link rel='modulepreload' href='/a.js'></head>" in reply.text
 
 
+def test_one_page_can_be_meant() -> None:
+    async def page(_: object) -> HTMLResponse:
+        return HTMLResponse("<head></head>")
+
+    client = TestClient(Headed(Starlette(routes=[Route("/a/", page), Route("/b", page)]), first="<i>", path="/a/"))
+    assert client.get("/a/", params={"lang": "ru"}).text == "<head><i></head>"
+    assert client.get("/b").text == "<head></head>"
+
+
 def test_what_is_no_page_is_left_as_it_is() -> None:
     assert _client().get("/plain").text == "<head>"
     assert _client().get("/report", headers={"accept": "text/html"}).text == "<head>"

@@ -1,4 +1,4 @@
-"""Lines in the head of every page that an application answers with; files that are downloaded stay as they are."""
+"""Lines in the head of pages that an application answers with; files that are downloaded stay as they are."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ class Headed:
     Parameters
     ----------
     first, last:
-        HTML that stands at the beginning and at the end of every page's head.
+        HTML that stands at the beginning and at the end of a page's head.
+    path:
+        Of the one page that is meant; empty for all.
     """
 
-    def __init__(self, app: ASGIApp, *, first: str = "", last: str = "") -> None:
+    def __init__(self, app: ASGIApp, *, first: str = "", last: str = "", path: str = "") -> None:
         self.app = app
+        self.path = path
         self.first = first
         self.last = last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a page gets its lines."""
-        if scope["type"] != "http" or scope.get("method") != "GET":
+        if scope["type"] != "http" or scope.get("method") != "GET" or self.path not in ("", scope["path"]):
             await self.app(scope, receive, send)
             return
         start: Message = {}

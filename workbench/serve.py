@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp
 
@@ -25,6 +25,8 @@ from workbench.viewer.canvas_files import add_canvas, preloads
 from workbench.viewer.routes import add_routes
 
 HOST = "127.0.0.1"
+DEMO = "/gradio/"
+"""Where the demo's page is."""
 HOSTS: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")
 """The names under which the process may be addressed."""
 
@@ -79,9 +81,13 @@ def create_app(home: Home) -> ASGIApp:
         footer_links=[], show_error=True, ssr_mode=False, enable_monitoring=False, pwa=False, **look(),
     )  # fmt: skip
 
-    app.add_route("/gradio", lambda _: RedirectResponse("/gradio/"))  # before the pages, which take all the rest
-    app.mount("/", Headed(pages, last=preloads()))
-    return Guard(Headed(app, first=FIRST), hosts=HOSTS)
+    app.add_route("/gradio", _to_demo)  # before the pages, which take all the rest
+    app.mount("/", Headed(pages, first=FIRST, last=preloads()))
+    return Guard(Headed(app, first=FIRST, path=DEMO), hosts=HOSTS)
+
+
+def _to_demo(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{DEMO}?{request.url.query}" if request.url.query else DEMO)
 
 
 def serve(home: Home, *, port: int = 8501, host: str = HOST) -> None:
