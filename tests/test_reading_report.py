@@ -33,7 +33,8 @@ from workbench.cli import app
 from workbench.language import OFFERED, speaking
 from workbench.reading_report import folder_of, html, write_report
 from workbench.reading_report_plots import Column, course, forest, matrix
-from workbench.reading_report_words import STYLE, difference, figure, p_equals, p_value, seconds
+from workbench.reading_report_words import STYLE, difference, p_equals, p_value, seconds
+from workbench.views.parts.words import with_interval as figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -22,7 +22,6 @@ from workbench.reading_report_words import (
     STYLE,
     count,
     difference,
-    figure,
     heading,
     p_equals,
     p_value,
@@ -170,7 +169,7 @@ def _courses(found: Sequence[Drift]) -> Html:
     most = max(len(one.periods) for one in found)
     rows = []
     for one in found:
-        shares = [figure(period.agreement) for period in one.periods]
+        shares = [words.with_interval(period.agreement) for period in one.periods]
         trend = "—" if one.tau is None or one.p is None else f"{signed(one.tau)}, {p_equals(one.p)}"
         rows.append((one.reader, number(one.cases), *shares, *[""] * (most - len(shares)), trend))
     named = (p_("part of a sequence", part) for part in PARTS[:most])
@@ -183,7 +182,7 @@ def _rereads_section(study: ReadingStudy) -> Html:
     if not study.rereads:
         return Html("")
     rows = [
-        (one.reader, _topic(one.topic), number(one.items), *(figure(one.figures.get(name)) for name in
+        (one.reader, _topic(one.topic), number(one.items), *(words.with_interval(one.figures.get(name)) for name in
          ("percent_agreement", "kappa", "kappa_quadratic")))
         for one in study.rereads
     ]  # fmt: skip
@@ -202,7 +201,7 @@ def _assisted_section(study: ReadingStudy) -> Html:
     rows = []
     for one in study.assistance:
         for result in one.results:
-            gap = result.differences[0][2]
+            ((_first, _second, gap),) = result.differences
             alone, shown = (mean.value for mean in result.means)
             apart = difference(-gap.value, -gap.high, -gap.low)
             means = (f"{alone:.2f}", f"{shown:.2f}", apart, p_value(gap.p), number(one.patients))

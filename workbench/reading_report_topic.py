@@ -11,7 +11,7 @@ from active_learning.reading_topic import Answerer
 from data.records import Metric
 from workbench.language import N_, _, number, p_
 from workbench.reading_report_plots import Column, forest, matrix
-from workbench.reading_report_words import called, difference, figure, heading, p_value
+from workbench.reading_report_words import called, difference, heading, p_value
 from workbench.views.parts import words
 from workbench.views.parts.markup import Html, join, tag
 
@@ -47,7 +47,7 @@ def topic_section(topic: Topic) -> Html:
 
 def _agreement(topic: Topic) -> Html:
     panel = topic.panel
-    rows = [(_(title), figure(panel.figures[name]), _banded(name, panel.figures[name]),
+    rows = [(_(title), words.with_interval(panel.figures[name]), _banded(name, panel.figures[name]),
              number(panel.figures[name].n))
             for name, title in PANEL.items() if name in panel.figures]  # fmt: skip
     if not rows:
@@ -76,7 +76,7 @@ def accuracy(answerers: Sequence[Answerer]) -> list[Html]:
         found.append(tag("div", Html(forest(rows, columns)), cls="plot"))
         cells = [
             (called(one), number(one.items) if one.kind != "mean" else "", number(one.patients),
-             *(figure((one.several if several else one.binary).get(key)) for key in figures))
+             *(words.with_interval((one.several if several else one.binary).get(key)) for key in figures))
             for one in rows
         ]  # fmt: skip
         heads = ("", _("Answers"), _("Patients"), *map(_, figures.values()))
@@ -113,7 +113,7 @@ def _levels(topic: Topic) -> Html:
         for one in level.answerers:
             if one.kind != "reader":
                 known = one.several if several else one.binary
-                cells = (figure(known.get(name)) for name in figures)
+                cells = (words.with_interval(known.get(name)) for name in figures)
                 rows.append((level.name, called(one), number(one.patients), *cells))
     if not rows:
         return Html("")

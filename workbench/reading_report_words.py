@@ -9,7 +9,6 @@ from active_learning.mrmc import Merit
 from active_learning.reading_study import Topic
 from active_learning.reading_times import Time
 from active_learning.reading_topic import Answerer
-from data.records import Metric
 from workbench.language import N_, NP_, _, n_, number, p_
 from workbench.views.parts import words
 
@@ -82,15 +81,6 @@ th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child
 """
 
 
-def figure(metric: Metric | None) -> str:
-    """``0.94 (0.90 to 0.97)``; a dash where there is none."""
-    if metric is None:
-        return "—"
-    if metric.low is None or metric.high is None:
-        return f"{metric.value:.2f}"
-    return _("{value:.2f} ({low:.2f} to {high:.2f})", value=metric.value, low=metric.low, high=metric.high)
-
-
 def p_value(p: float) -> str:
     """``0.053`` or ``< 0.001``."""
     return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
@@ -149,12 +139,13 @@ def sentences(topic: Topic) -> Iterator[str]:
         yield n_("{name}: {n} reader agrees {how} (Krippendorff's alpha {alpha}, {patients} patients).",
                  "{name}: {n} readers agree {how} (Krippendorff's alpha {alpha}, {patients} patients).",
                  len(topic.panel.readers), name=name, how=p_("readers agree", AGREE[band(alpha.value)]),
-                 alpha=figure(alpha), patients=number(alpha.n))  # fmt: skip
+                 alpha=words.with_interval(alpha), patients=number(alpha.n))  # fmt: skip
     for one in topic.answerers:
         if one.kind != "reader" and {"sensitivity", "specificity"} <= set(one.binary):
             yield _("{name}, {who}: sensitivity {sensitivity}, specificity {specificity}, {patients} patients.",
-                    name=name, who=called(one), sensitivity=figure(one.binary["sensitivity"]),
-                    specificity=figure(one.binary["specificity"]), patients=number(one.patients))  # fmt: skip
+                    name=name, who=called(one), sensitivity=words.with_interval(one.binary["sensitivity"]),
+                    specificity=words.with_interval(one.binary["specificity"]),
+                    patients=number(one.patients))  # fmt: skip
     found = topic.beside
     for result in found.results if found else ():
         if result.merit is Merit.AUC and found is not None:

@@ -16,7 +16,7 @@ from data.records import Metric, Round
 from workbench.language import N_, _, language, n_
 from workbench.theme import palette
 from workbench.views.parts import words
-from workbench.views.parts.agreement_plot import Dot, banded, cell, dot_heads, dot_rows, dots, told
+from workbench.views.parts.agreement_plot import Dot, banded, cell, dot_heads, dot_rows, dots
 from workbench.views.parts.choice import switch
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
@@ -165,4 +165,4 @@ def _csv(overview: Overview) -> Iterator[tuple[Cell, ...]]:
 
 
 def _banded(figure: Metric | None) -> str:
-    return "—" if figure is None else f"{told(figure)}, {banded(figure.value)}"
+    return "—" if figure is None else f"{words.with_interval(figure)}, {banded(figure.value)}"

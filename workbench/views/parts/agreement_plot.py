@@ -13,6 +13,7 @@ from workbench.theme import SHAPES, palette
 from workbench.views.parts import charts
 from workbench.views.parts.download import Cell
 from workbench.views.parts.markup import Html, tag, text
+from workbench.views.parts.words import with_interval
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -58,15 +59,6 @@ def of_model(name: str, metric: Metric | None, about: str = "") -> Dot:
     return Dot(name, metric, about, palette().model, "○", dashed=True)
 
 
-def told(metric: Metric | None) -> str:
-    """A figure with its interval, such as ``0.73 (0.67 to 0.78)``."""
-    if metric is None:
-        return "—"
-    if metric.low is None or metric.high is None:
-        return f"{metric.value:.2f}"
-    return _("{value:.2f} ({low:.2f} to {high:.2f})", value=metric.value, low=metric.low, high=metric.high)
-
-
 def banded(value: float) -> str:
     """What a coefficient is called, such as ``moderate``."""
     return p_("agreement", band(value))
@@ -74,7 +66,7 @@ def banded(value: float) -> str:
 
 def cell(metric: Metric | None, after: str = "") -> Html:
     """The same for a table, on one line."""
-    return text("—") if metric is None else tag("span", told(metric), after, cls="c-nowrap")
+    return text("—") if metric is None else tag("span", with_interval(metric), after, cls="c-nowrap")
 
 
 def dots(
@@ -114,17 +106,18 @@ def dots(
             go.Scatter(
                 x=[row.metric.value], y=[position], mode="text", text=[row.shape],
                 textfont={"color": row.colour or palette().accent, "size": 15}, textposition="middle center",
-                hovertemplate=f"{row.name}: {told(row.metric)} {unit}<br>{row.about}<extra></extra>",
+                hovertemplate=f"{row.name}: {with_interval(row.metric)} {unit}<br>{row.about}<extra></extra>",
             )
         )  # fmt: skip
     for position, row in enumerate(rows):
         figure.add_annotation(
             x=1, xref="paper", xanchor="left", xshift=12, y=position, yref="y", showarrow=False,
-            text=told(row.metric), font={"size": 12, "color": palette().text if row.metric else palette().quiet},
+            text=with_interval(row.metric),
+            font={"size": 12, "color": palette().text if row.metric else palette().quiet},
         )  # fmt: skip
     figure.update_xaxes(range=[low, high], title_text=f"{title}, {unit}" if unit else title, zeroline=False)
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], autorange=None, zeroline=False)
-    right = max(RIGHT_PX, 12 + LETTER_PX * max((len(told(row.metric)) for row in rows), default=0))
+    right = max(RIGHT_PX, 12 + LETTER_PX * max((len(with_interval(row.metric)) for row in rows), default=0))
     figure.update_layout(height=76 + 28 * len(rows), margin={"l": 190, "r": right, "t": 26, "b": 44})
     return figure
 

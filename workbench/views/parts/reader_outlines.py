@@ -14,7 +14,7 @@ from data.records import Metric, Reader
 from workbench.language import N_, _
 from workbench.language import told as kept
 from workbench.views.parts import words
-from workbench.views.parts.agreement_plot import Dot, cell, dots, told
+from workbench.views.parts.agreement_plot import Dot, cell, dots
 from workbench.views.parts.context import Here
 from workbench.views.parts.download import Cell, csv_button
 from workbench.views.parts.frame import show
@@ -108,7 +108,7 @@ def _detections(one: DetectionPanel, known: Sequence[Reader]) -> None:
         what=words.short(one.question),
         studies=one.studies,
         patients=one.patients,
-        share=told(whole.figures.get("agreement")),
+        share=words.with_interval(whole.figures.get("agreement")),
         overlap=one.least_iou,
     )
     body = [

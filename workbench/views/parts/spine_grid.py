@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from active_learning.words import spoken
 from data.records import Reader
 from workbench.grades import LEFT, RIGHT, Cell, Column, Grid, votes
 from workbench.language import NP_, _, p_
@@ -75,7 +76,7 @@ def grid_html(found: Grid, looks: dict[int, Look], now: str = "") -> Html:
 
 def _head(question: str) -> str:
     """A question's name, in its short form where the language has one."""
-    name = question.replace("_", " ")
+    name = spoken(question)
     short = p_(COLUMN, name)
     return words.short(question) if short == name else short
 

@@ -10,6 +10,7 @@ from babel.dates import format_date, format_time
 from data.answers import Choice, Findings, Form, Grade, Kind, MaskValue, Measurement, Question, Site, Value
 from data.records import (
     JobState,
+    Metric,
     Mode,
     Part,
     Purpose,
@@ -259,6 +260,15 @@ def ago(at: str) -> str:
 
 
 _AGO = ((86400, N_("{n} d ago")), (3600, N_("{n} h ago")), (60, N_("{n} min ago")))
+
+
+def with_interval(metric: Metric | None) -> str:
+    """A figure with its interval, such as ``0.73 (0.67 to 0.78)``."""
+    if metric is None:
+        return "—"
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.2f}"
+    return _("{value:.2f} ({low:.2f} to {high:.2f})", value=metric.value, low=metric.low, high=metric.high)
 
 
 def minutes(seconds: float) -> str:
