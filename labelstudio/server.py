@@ -99,13 +99,12 @@ class LabelStudioServer:
     home:
         Its data lie under ``labelstudio/``, its log in ``logs/labelstudio.log``.
     port:
-        Where it listens once it is started; None for where it listened last, and at first for `PORT`.
+        Where it listens once it is started; None for where it listened last, and at first for :data:`PORT`.
     """
 
     def __init__(self, home: Home, *, port: int | None = None) -> None:
         self.home = home
-        last = self._recorded()
-        self.port = port if port is not None else last.port if last else PORT
+        self.port = self._last_port() if port is None else port
         self.installation = Installation.of(home)
 
     @property
@@ -195,6 +194,10 @@ class LabelStudioServer:
             return _Process(int(found["pid"]), str(found["began"]), int(found["port"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def _last_port(self) -> int:
+        last = self._recorded()
+        return last.port if last is not None else PORT
 
     def _process(self) -> _Process | None:
         process = self._recorded()

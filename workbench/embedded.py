@@ -46,9 +46,9 @@ SCRIPTS = (
 )
 ADJUDICATOR = scripted("scripted-d", error_rate=0.0, role=ReaderRole.ADJUDICATOR)
 KNOWN = "what the phantom was made with"
+"""The reason of a scripted adjudicator."""
 LOOK_S = 1.0
 """Between two looks at how many phantoms there are."""
-"""The reason of a scripted adjudicator."""
 
 Truth = Mapping[str, tuple[Answer, ...]]
 

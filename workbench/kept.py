@@ -16,10 +16,11 @@ from typing import NamedTuple
 PLACE = re.compile(r"\{([^{}]*)\}")
 JOINTS = ("; ", ". ", ", ", ": ", " · ")
 """Where a sentence is taken apart, in this order."""
-FIGURE = re.compile(r"(.+) ([-+±]?[0-9][0-9.,%]*)", re.DOTALL)
-"""Words with a figure after them."""
-COUNTED = re.compile(r"([0-9][0-9.,%]*) (.+)", re.DOTALL)
-"""Words with a figure before them."""
+FIGURES = (
+    re.compile(r"()(.+)( [-+±]?[0-9][0-9.,%]*)", re.DOTALL),
+    re.compile(r"([0-9][0-9.,%]* )(.+)()", re.DOTALL),
+)
+"""Words with a figure after them, or before."""
 DEPTH = 6
 
 
@@ -111,12 +112,9 @@ class Kept:
                 stop = "." if joint == ". " else ""  # a sentence keeps its own
                 read = [self._read(piece, depth - 1, known) for piece in (*(f"{p}{stop}" for p in before), last)]
                 yield Read(sum(r.left for r in read), joint.removeprefix(stop).join(r.said for r in read))
-        if (figure := FIGURE.fullmatch(sentence)) is not None:
-            words = self._read(figure[1], depth - 1, known)
-            yield Read(words.left, f"{words.said} {figure[2]}")
-        if (counted := COUNTED.fullmatch(sentence)) is not None:
-            words = self._read(counted[2], depth - 1, known)
-            yield Read(words.left, f"{counted[1]} {words.said}")
+        for figure in filter(None, (pattern.fullmatch(sentence) for pattern in FIGURES)):
+            words = self._read(figure[2], depth - 1, known)
+            yield Read(words.left, f"{figure[1]}{words.said}{figure[3]}")
 
 
 def _weight(template: Template) -> int:

@@ -41,7 +41,7 @@ FLAGS = (
 READY = """() => !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
     && !document.querySelector('.stMain [class*="st-key-cancel-job"]')
     && [...document.querySelectorAll('.viewer')].every((one) => one.dataset.loaded !== undefined)"""
-_SETTLED_MS = 800
+_TIMEOUT_MS, _SETTLED_MS = 90_000, 800
 
 Progress = Callable[[float, str], None]
 
@@ -58,13 +58,13 @@ class Stop:
 
 def stops(store: Store) -> Iterator[Stop]:
     """Every page that a curator has, the study page once a task that has studies with reads, and the demo."""
-    tasks = in_order(store)
+    tasks, asked = in_order(store), _asked(store)
     for name, place in PLACES.items():
         if name == "home":
             continue
         if name != "study":
-            asked = _asked(store).get(name)
-            yield Stop(name, place.title, f"/{name}?{urlencode(asked)}" if asked else f"/{name}")
+            query = f"?{urlencode(asked[name])}" if name in asked else ""
+            yield Stop(name, place.title, f"/{name}{query}")
             continue
         for task in tasks.values():
             read = _most_read(store, task.name)
@@ -76,9 +76,11 @@ def stops(store: Store) -> Iterator[Stop]:
 
 def _asked(store: Store) -> dict[str, dict[str, str]]:
     """What is asked of pages that have more to show than at first: one's own cases, those that are undecided."""
-    waiting = Counter(r.reader_id for r in store.reads.requests(states={RequestState.PUSHED}))
     asked = {"worklist": {"sort": Sort.UNCERTAIN.value}}
-    return {**asked, "reading": {"as": max(waiting, key=lambda one: waiting[one])}} if waiting else asked
+    waiting = Counter(r.reader_id for r in store.reads.requests(states={RequestState.PUSHED}))
+    for reader, _cases in waiting.most_common(1):
+        asked["reading"] = {"as": reader}
+    return asked
 
 
 def _most_read(store: Store, task: str) -> str:
@@ -143,15 +145,12 @@ def shoot(home: Home, url: str, folder: Path, *, progress: Progress) -> list[Pat
 
 
 def _come_to_its_end(page: Page, stop: Stop) -> None:
-    if stop.name == "demo":
-        page.wait_for_selector(".c-top", timeout=90_000)
-    else:
-        page.wait_for_selector(".c-notice", timeout=90_000)
+    page.wait_for_selector(".c-top" if stop.name == "demo" else ".c-notice", timeout=_TIMEOUT_MS)
     if stop.dropped:
         png = page.request.get(f"/api/studies/{stop.dropped}/picture.png").body()
         page.set_input_files("input[type=file]", {"name": "study.png", "mimeType": "image/png", "buffer": png})
-        page.wait_for_selector(".c-shown img", timeout=90_000)
-    page.wait_for_function(READY, timeout=90_000)
+        page.wait_for_selector(".c-shown img", timeout=_TIMEOUT_MS)
+    page.wait_for_function(READY, timeout=_TIMEOUT_MS)
     page.wait_for_timeout(_SETTLED_MS)
 
 

@@ -80,12 +80,11 @@ def mix(view: View, count: int, generator: np.random.Generator) -> Picks:
     learnt = learnt_from(view, generator)
     parts = np.stack([_level(one) for one in _criteria(view, learnt, generator)])
     shares = parts * np.array(learnt.weights)[:, None] * _spoken_to(view)
-    places, gains = _spread(view, shares.sum(axis=0), wanted(view, count), generator)
     wants = shares.sum(axis=0)
-    usual = (float(wants.mean()) if view.size else 0.0) or 1.0
+    places, gains = _spread(view, wants, wanted(view, count), generator)
     why = tuple(
-        f"{WORDS[int(shares[:, place].argmax())]}; needed {want / usual:.1f} times as much as the usual case"
-        for place, want in zip(places, wants[places], strict=True)
+        f"{WORDS[int(shares[:, place].argmax())]}; needed {level:.1f} times as much as the usual case"
+        for place, level in zip(places, _level(wants)[places], strict=True)
     )
     return Picks(places, gains, why)
 
